@@ -1,0 +1,366 @@
+"""The words of agentmem: values, arrays and seams.  No I/O, no clock, no model in here.
+
+Times are float64 seconds since the Unix epoch, UTC.  Arrays have shape (n,), one row per record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import cached_property
+from hashlib import blake2b
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "Ask",
+    "Change",
+    "Clock",
+    "Embedder",
+    "Floats",
+    "Hit",
+    "Index",
+    "Namespace",
+    "Plan",
+    "Policy",
+    "Record",
+    "Run",
+    "Shown",
+    "Status",
+    "Store",
+    "Turn",
+    "Update",
+    "View",
+    "Why",
+    "content_id",
+]
+
+Floats = NDArray[np.float64]
+Vectors = NDArray[np.float32]
+Ints = NDArray[np.int64]
+Namespace = tuple[str, ...]
+Status = Literal["active", "archived", "superseded"]
+
+
+def content_id(*parts: str) -> str:
+    """128-bit BLAKE2b of the length-prefixed parts, as 32 hex digits: the same in every process."""
+    digest = blake2b(digest_size=16)
+    for part in parts:
+        raw = part.encode()
+        digest.update(len(raw).to_bytes(8, "big") + raw)
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One memory."""
+
+    id: str
+    text: str
+    namespace: Namespace
+    kind: str = "chunk"
+    created: float  # event time: when it happened
+    ingested: float  # when it was stored
+    used: float  # last recall; `created` until the first one
+    uses: int = 0  # number of recalls
+    stability: float | None = None  # seconds; None until a policy sets it
+    importance: float = 0.5  # 0..1
+    valence: float = 0.0  # -1 harmed me .. +1 helped me
+    status: Status = "active"
+    source: str = ""  # where it came from ("chat", "tool:web"); part of the identity
+    sources: tuple[str, ...] = ()  # ids of the records it was derived from
+    links: tuple[str, ...] = ()  # ids of related records
+    data: Mapping[str, Any] = field(default_factory=dict)  # JSON metadata of the caller
+    turn: int = 0  # ordinal of the add within the namespace
+    used_turn: int | None = None  # turn at the last recall
+    version: int = 1
+
+    @property
+    def created_at(self) -> datetime:
+        return datetime.fromtimestamp(self.created, UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One exchange of an agent: what it saw, what it answered, and when."""
+
+    observation: str
+    reply: str = ""
+    number: int = 0
+    now: float | None = None  # seconds; None: the clock's now
+    speaker: str = "user"
+    name: str = "assistant"
+    valence: float | None = None
+
+    def __str__(self) -> str:
+        said = f"{self.speaker}: {self.observation}" if self.observation else ""
+        answered = f"{self.name}: {self.reply}" if self.reply else ""
+        return "\n".join(part for part in (said, answered) if part)
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """What a policy sees of n records: aligned float64 arrays of shape (n,); seconds, turns."""
+
+    now: float
+    created: Floats
+    used: Floats
+    uses: Floats
+    stability: Floats  # NaN where no policy has set it
+    importance: Floats
+    valence: Floats
+    turns: Floats  # turns since the record was added, in its own namespace
+    idle_turns: Floats  # turns since its last recall; inf if never recalled
+    namespace: NDArray[np.int64]  # namespace codes: equal code, same namespace
+    ids: NDArray[np.bytes_]
+
+    def __len__(self) -> int:
+        return len(self.created)
+
+    @cached_property
+    def age(self) -> Floats:
+        """Seconds since the event, >= 0."""
+        return np.maximum(self.now - self.created, 0.0)
+
+    @cached_property
+    def idle(self) -> Floats:
+        """Seconds since the last recall (or the event), >= 0."""
+        return np.maximum(self.now - self.used, 0.0)
+
+    @cached_property
+    def newer(self) -> Floats:
+        """How many records of this view in the same namespace are newer; 0 for the newest."""
+        order = np.lexsort((np.arange(len(self)), self.created, self.namespace))
+        codes = self.namespace[order]
+        ends = np.searchsorted(codes, codes, side="right")
+        newer = np.empty(len(self))
+        newer[order] = ends - 1 - np.arange(len(self))
+        return newer
+
+    def names(self, rows: NDArray[Any]) -> tuple[str, ...]:
+        """The record ids of some rows (integer indices or a boolean mask)."""
+        return tuple(name.decode() for name in self.ids[rows].tolist())
+
+    def take(self, rows: NDArray[Any]) -> View:
+        """The same view of fewer rows."""
+        arrays = {k: v[rows] for k, v in self.__dict__.items() if k in _ARRAYS}
+        return View(now=self.now, **arrays)
+
+    def at(self, update: Update) -> View:
+        """The view as it is once `update` has been written."""
+        return replace(self, used=update.used, uses=update.uses, stability=update.stability)
+
+
+_ARRAYS = tuple(name for name in View.__dataclass_fields__ if name != "now")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Update:
+    """What a recall leaves behind: new values for each row of the view, shape (n,)."""
+
+    used: Floats
+    uses: Floats
+    stability: Floats
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """The only way a memory changes.  One change is one transaction and one journal line."""
+
+    reason: str
+    policy: str = ""
+    add: tuple[Record, ...] = ()
+    update: tuple[Record, ...] = ()  # whole new versions under the same id
+    archive: tuple[str, ...] = ()
+    supersede: tuple[tuple[str, str], ...] = ()  # (old id, new id)
+    restore: tuple[str, ...] = ()
+    erase: tuple[str, ...] = ()
+    scores: Mapping[str, float] = field(default_factory=dict)  # the numbers behind it, by id
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Every record that exists already and would change."""
+        updated = tuple(record.id for record in self.update)
+        replaced = tuple(old for old, _ in self.supersede)
+        return updated + self.archive + replaced + self.restore + self.erase
+
+    def __bool__(self) -> bool:
+        return bool(self.add or self.ids)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Why:
+    """Why a record scored as it did."""
+
+    dense: float | None = None  # cosine, -1..1
+    dense_rank: int | None = None  # 1 is best; None: outside the candidates of this leg
+    lexical: float | None = None  # BM25, higher is better
+    lexical_rank: int | None = None
+    fused: float = 0.0  # relevance after rank fusion, 0..1
+    weights: Mapping[str, float] = field(default_factory=dict)  # each policy's factor
+    exact: bool = False  # the query's own text: exempt from fading
+
+    @property
+    def retention(self) -> float:
+        """Product of the policies' weights; 1 for an exact match."""
+        return 1.0 if self.exact else float(np.prod(list(self.weights.values())))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hit:
+    """One recalled record: score = fused relevance x retention."""
+
+    record: Record
+    score: float
+    why: Why
+
+    @property
+    def id(self) -> str:
+        return self.record.id
+
+    @property
+    def text(self) -> str:
+        return self.record.text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ask:
+    """The circumstances a policy is asked in."""
+
+    now: float
+    namespace: Namespace
+    turn: int = 0  # turns so far in the namespace
+    last_turn: int = 0  # turn at this policy's last removal there; 0 if none
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """What is about to be put before the model: hits, oldest first unless a policy reorders."""
+
+    hits: tuple[Hit, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What maintenance would do.  Nothing has happened yet."""
+
+    id: str  # hash of what it would do
+    now: float
+    changes: tuple[Change, ...]
+    versions: Mapping[str, int]  # journal line that last changed each record named
+
+    @property
+    def removes(self) -> int:
+        return sum(len(c.archive) + len(c.supersede) for c in self.changes)
+
+    def __bool__(self) -> bool:
+        return any(self.changes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """An applied plan: what `undo` takes back."""
+
+    id: str
+    now: float
+    archived: int = 0
+    superseded: int = 0
+    updated: int = 0
+    lines: tuple[int, ...] = ()  # journal lines
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """How records fade, strengthen, go and are shown.  Neutral: override what you need.
+
+    `rank` and `remove` are chosen separately: whether `weight` multiplies relevance, and whether
+    `maintain` may archive.  A policy is arithmetic: it holds no store, clock or model.
+    """
+
+    name: ClassVar[str] = "policy"
+    sweep: ClassVar[Literal["due", "all"]] = "due"  # which records `maintain` has to see
+
+    rank: bool = True
+    remove: bool = False
+
+    def weight(self, view: View) -> Floats:
+        """Retention factor of each record, shape (n,), in [0, 1]; 0 keeps it out of recall."""
+        return np.ones(len(view))
+
+    def touch(self, view: View) -> Update:
+        """The records after being recalled now."""
+        used = np.full(len(view), view.now)
+        return Update(used=used, uses=view.uses + 1.0, stability=view.stability)
+
+    def expiry(self, view: View) -> Floats:
+        """Second at which each record is due for removal, shape (n,); inf for never."""
+        return np.full(len(view), np.inf)
+
+    def concerns(self, active: int, ask: Ask) -> bool:
+        """Cheap test, for sweep = "all": could anything go from a namespace of `active` records?"""
+        return True
+
+    def maintain(self, view: View, ask: Ask) -> Change:
+        """What should go.  With sweep = "due" the view holds only records past their expiry."""
+        due = self.expiry(view) <= view.now
+        weights = self.weight(view)
+        names = view.names(due)
+        scores = dict(zip(names, weights[due].tolist(), strict=True))
+        return Change(archive=names, reason="expired", policy=self.name, scores=scores)
+
+    def present(self, shown: Shown, ask: Ask) -> Shown:
+        """What the model gets to see of what was recalled."""
+        return shown
+
+
+@runtime_checkable
+class Store(Protocol):
+    """How a turn becomes records of one kind."""
+
+    @property
+    def kind(self) -> str: ...
+
+    def extract(self, turn: Turn) -> Sequence[str]:
+        """The texts to remember of a turn, in order."""
+        ...
+
+
+@runtime_checkable
+class Clock(Protocol):
+    def now(self) -> float:
+        """Seconds since the epoch, UTC."""
+        ...
+
+
+@runtime_checkable
+class Embedder(Protocol):
+    """Text to unit vectors.  `name` is stamped into the ledger: same name, same vectors.
+
+    An embedder that reaches over a network may add `async def aembed(texts)`.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def dim(self) -> int: ...
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Shape (len(texts), dim), float32, rows of length 1 (or 0 for empty text)."""
+        ...
+
+
+@runtime_checkable
+class Index(Protocol):
+    """Dense candidates, derived from the ledger; rows are ledger positions (int64 >= 0)."""
+
+    def put(self, rows: Ints, vectors: Vectors) -> None: ...
+
+    def drop(self, rows: Ints) -> None: ...
+
+    def scores(self, query: Vectors, rows: Ints) -> Floats:
+        """Cosine of `query`, shape (dim,), with each of `rows`; shape (len(rows),)."""
+        ...
