@@ -1,0 +1,220 @@
+"""Configuration: a component is a frozen dataclass and its fields are its configuration.
+
+    policies:
+      - window                                    a name, built in, in the catalogue or a plug-in
+      - ebbinghaus: {half_life: 7d, floor: 0.2}   a name with options
+      - ./mine.yaml                               a file in the form of the catalogue
+      - mypkg.decay:PowerLaw: {rate: 0.7}         a dotted path
+
+The same forms are accepted from Python, beside ready objects.  Strings are never evaluated.  All
+errors of a configuration are reported together, each with file, key path, value and what is
+allowed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast
+
+from agentmem.core import Embedder, Index, Namespace, Policy, Store, content_id
+from agentmem.errors import ConfigError
+from agentmem.fields import Bounds, Seconds, check
+from agentmem.reading import Reader, parse_namespace
+from agentmem.registry import name_of
+
+__all__ = [
+    "MemoryConfig",
+    "RecallConfig",
+    "Seconds",
+    "build_embedder",
+    "build_policies",
+    "build_stores",
+    "dump",
+    "fingerprint",
+    "load_config",
+    "parse_namespace",
+]
+
+Spec = Any  # a component, a name, a path, a dotted path, {name: options}, or a list of these
+POLICIES: Spec = ("ebbinghaus",)
+STORES: Spec = ("chunk",)
+EMBEDDER: Spec = "static"
+
+
+def build_policies(spec: Spec = None, source: str = "policies") -> tuple[Policy, ...]:
+    """The policies of a specification, in its order; the default ones of None."""
+    return cast(tuple[Policy, ...], _build("policies", POLICIES if spec is None else spec, source))
+
+
+def build_stores(spec: Spec = None, source: str = "stores") -> tuple[Store, ...]:
+    """The stores of a specification, in its order; the default ones of None."""
+    return cast(tuple[Store, ...], _build("stores", STORES if spec is None else spec, source))
+
+
+def build_embedder(spec: Spec = None) -> Embedder:
+    """The one embedder of a specification; the default one of None."""
+    return cast(Embedder, _one("embedders", EMBEDDER if spec is None else spec))
+
+
+def _build(group: str, spec: Spec, source: str) -> tuple[Any, ...]:
+    reader = Reader(source)
+    built = reader.components(group, spec, "")
+    reader.finish()
+    return built
+
+
+def _one(group: str, spec: Spec) -> Any:
+    reader = Reader(group)
+    built = reader.single(group, spec, "")
+    reader.finish()
+    return built
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecallConfig:
+    """How a search ranks; each search may say otherwise."""
+
+    k: Annotated[int, Bounds(least=1)] = 8  # hits
+    mode: Literal["hybrid", "dense", "lexical"] = "hybrid"
+    rrf_k: Annotated[int, Bounds(least=1)] = 60  # reciprocal rank fusion: 1 / (rrf_k + rank)
+    depth: Annotated[int, Bounds(least=1)] = 100  # candidates of each leg
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryConfig:
+    """All that `AgentMemory.from_config` needs."""
+
+    path: str = ":memory:"  # relative to the configuration file
+    namespace: Namespace = ("default",)
+    durability: Literal["normal", "full"] = "normal"
+    embedder: Embedder = field(default_factory=build_embedder)
+    stores: tuple[Store, ...] = field(default_factory=build_stores)
+    policies: tuple[Policy, ...] = field(default_factory=build_policies)
+    recall: RecallConfig = RecallConfig()
+    removal_cap: Annotated[float, Bounds(least=0, most=1)] = 0.5  # share one plan may remove
+    busy_timeout: Annotated[Seconds, Bounds(least=0)] = 10.0  # wait for another writer
+
+    def __post_init__(self) -> None:
+        check(self)
+        parse_namespace(self.namespace)
+        kinds = [store.kind for store in self.stores]
+        if len(set(kinds)) != len(kinds):
+            raise ConfigError(f"stores: one store of a kind, not {', '.join(kinds)}")
+
+
+def load_config(source: str | Path | Mapping[str, Any] | MemoryConfig | None) -> MemoryConfig:
+    """The configuration in a YAML file or a mapping; the default one of None."""
+    if isinstance(source, MemoryConfig):
+        return source
+    if source is None:
+        return MemoryConfig()
+    if isinstance(source, Mapping):
+        reader, content = Reader("configuration"), source
+    else:
+        reader, content = Reader.open(Path(source))
+    values = _memory_values(reader, content)
+    reader.finish()
+    try:
+        return MemoryConfig(**values)
+    except ConfigError as error:
+        raise ConfigError(f"{reader.source}: {error}") from error
+
+
+def _memory_values(reader: Reader, content: Any) -> dict[str, Any]:
+    """The fields of a MemoryConfig; whatever is wrong becomes a problem of the reader."""
+    content = reader.mapping(content, "")
+    values: dict[str, Any] = {}
+    plain = {}
+    for key, value in content.items():
+        if key in ("policies", "stores"):
+            values[key] = reader.components(key, value, key)
+        elif key == "embedder":
+            values[key] = reader.single("embedders", value, key)
+        elif key == "recall":
+            values[key] = reader.construct(RecallConfig, value, key)
+        elif key == "namespace":
+            values[key] = reader.attempt(partial(parse_namespace, value), key)
+        else:
+            plain[key] = value
+    values |= reader.values(MemoryConfig, plain, "")
+    path = values.get("path")
+    if path is not None and path != ":memory:":
+        values["path"] = str(reader.base / Path(path).expanduser())
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _options(component: Any, everything: bool = False) -> dict[str, Any]:
+    """The fields of a dataclass, as plain data: those that differ from the default, or all."""
+    if not is_dataclass(component):
+        return {}
+    options = {}
+    for known in fields(component):
+        if not known.init:
+            continue
+        value = getattr(component, known.name)
+        default = known.default
+        if default is MISSING and known.default_factory is not MISSING:
+            default = known.default_factory()
+        if everything or default is MISSING or value != default:
+            options[known.name] = _plain(value)
+    return options
+
+
+def dump(component: Any) -> Any:
+    """The specification that builds a component: its name, with what differs from the default.
+
+    A MemoryConfig becomes a mapping; policies, stores or other components in a list, a list.
+    ConfigError for an object that is no component of agentmem's.
+    """
+    if isinstance(component, MemoryConfig):
+        return _dump_memory(component)
+    if isinstance(component, Sequence) and not isinstance(component, str):
+        return [dump(one) for one in component]
+    name = name_of(_group(component), type(component))
+    options = _options(component)
+    return {name: options} if options else name
+
+
+def _dump_memory(config: MemoryConfig) -> dict[str, Any]:
+    specs = {"policies": list(POLICIES), "stores": list(STORES), "embedder": EMBEDDER}
+    content = {key: dump(getattr(config, key)) for key in specs}
+    content = {key: spec for key, spec in content.items() if spec != specs[key]}
+    if recall := _options(config.recall):
+        content["recall"] = recall
+    for known in fields(config):
+        value = getattr(config, known.name)
+        if known.name not in {*specs, "recall"} and value != known.default:
+            content[known.name] = _plain(value)
+    return content
+
+
+def _group(component: Any) -> str:
+    kinds: dict[str, type] = {"policies": Policy, "embedders": Embedder, "stores": Store}
+    for group, kind in (kinds | {"indexes": Index}).items():
+        if isinstance(component, kind):
+            return group
+    raise ConfigError(f"{component!r} is neither a policy nor a store, embedder or index")
+
+
+def fingerprint(policies: Sequence[Policy]) -> str:
+    """A hash of the policies' classes and of all their fields, 32 hex digits.
+
+    Equal in every process for equal policies.  Defaults are hashed too: whether one was written
+    out does not matter, whether a later version changes it does.
+    """
+    parts = []
+    for policy in policies:
+        options = json.dumps(_options(policy, everything=True), sort_keys=True, default=repr)
+        parts += [name_of("policies", type(policy)), options]
+    return content_id(*parts)

@@ -1,0 +1,49 @@
+"""A bounded store: keep the most valuable records of each namespace."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+
+from agentmem.core import Ask, Change, Floats, Policy, View
+from agentmem.fields import Bounds, Seconds, check
+from agentmem.policies._order import lowest
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget(Policy):
+    """Keeps the `max_records` of greatest value; value = retention x importance.
+
+    Retention is 2 ** (-idle / half_life).  Among equals the older goes first.  This policy removes
+    and does not rank, unless told otherwise.
+    """
+
+    name: ClassVar[str] = "budget"
+    sweep: ClassVar[Literal["due", "all"]] = "all"
+
+    rank: bool = False
+    remove: bool = True
+    max_records: Annotated[int, Bounds(least=0)] = 5000  # per namespace
+    half_life: Annotated[Seconds, Bounds(above=0)] = 2592000.0  # 30 days
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    def weight(self, view: View) -> Floats:
+        return np.exp2(-view.idle / self.half_life) * view.importance
+
+    def concerns(self, active: int, ask: Ask) -> bool:
+        return self.remove and active > self.max_records
+
+    def maintain(self, view: View, ask: Ask) -> Change:
+        reason = f"not among the {self.max_records} most valuable of its namespace"
+        if not self.remove:
+            return Change(reason=reason, policy=self.name)
+        with np.errstate(divide="ignore"):  # importance 0 is -inf: goes first
+            value = np.log2(view.importance) - view.idle / self.half_life  # log: no underflow
+        out = lowest(view, value, lambda count: max(count - self.max_records, 0))
+        names = view.names(out)
+        scores = dict(zip(names, self.weight(view)[out].tolist(), strict=True))
+        return Change(archive=names, reason=reason, policy=self.name, scores=scores)

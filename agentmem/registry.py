@@ -1,0 +1,101 @@
+"""Names of components: built in, from entry points, or a dotted path `package.module:Name`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from agentmem.core import Policy
+from agentmem.errors import ConfigError, PluginError, nearest
+
+__all__ = ["BUILTIN", "entry_point_names", "find", "name_of", "names"]
+
+BUILTIN: dict[str, dict[str, str]] = {
+    "policies": {
+        "none": "agentmem.policies.none:NoForgetting",
+        "window": "agentmem.policies.window:Window",
+        "ebbinghaus": "agentmem.policies.ebbinghaus:Ebbinghaus",
+        "age_weighted": "agentmem.policies.age_weighted:AgeWeighted",
+        "budget": "agentmem.policies.budget:Budget",
+    },
+    "stores": {"chunk": "agentmem.stores.chunk:ChunkStore"},
+    "embedders": {
+        "static": "agentmem.embed.static:StaticEmbedder",
+        "hash": "agentmem.embed.hashing:HashEmbedder",
+    },
+    "indexes": {"exact": "agentmem.index.exact:ExactIndex"},
+    "games": {},
+    "players": {},
+}
+
+Factory = Callable[..., Any]
+
+
+def _points(group: str) -> dict[str, list[EntryPoint]]:
+    found: dict[str, list[EntryPoint]] = {}
+    for point in entry_points(group=f"agentmem.{group}"):
+        found.setdefault(point.name, []).append(point)
+    return found
+
+
+def _builtin(group: str) -> dict[str, str]:
+    if group not in BUILTIN:
+        raise ConfigError(f"{group!r} is no kind of component{nearest(group, BUILTIN)}")
+    return BUILTIN[group]
+
+
+def entry_point_names(group: str) -> list[str]:
+    """The names that installed plug-ins give to this group, sorted; nothing is imported."""
+    return sorted(_points(group))
+
+
+def names(group: str) -> list[str]:
+    """Every name of a group, built in or from an entry point, sorted."""
+    return sorted({*_builtin(group), *_points(group)})
+
+
+def find(group: str, name: str) -> Factory:
+    """The class of a name or of a dotted path.
+
+    ConfigError for an unknown name, with the nearest one; PluginError for a plug-in that cannot
+    be imported, does not fit its group, or claims a name that is taken.
+    """
+    known = _builtin(group)
+    if ":" in name:
+        return _load(group, name, name)
+    points = _points(group).get(name, [])
+    claims = [known[name]] if name in known else []
+    claims += [point.value for point in points]
+    if not claims:
+        allowed = names(group)
+        hint = f"{nearest(name, allowed)}, or a dotted path 'package.module:Name'"
+        raise ConfigError(f"unknown name {name!r} in {group}{hint}")
+    if len(claims) > 1:
+        raise PluginError(f"{name!r} in {group} is claimed more than once: {', '.join(claims)}")
+    return _load(group, name, claims[0])
+
+
+def _load(group: str, name: str, path: str) -> Factory:
+    module, _, attribute = path.partition(":")
+    if not module or not attribute:
+        raise ConfigError(f"{path!r} is no dotted path: write 'package.module:Name'")
+    try:
+        found: Any = import_module(module)
+        for part in attribute.split("."):
+            found = getattr(found, part)
+    except Exception as error:  # foreign code: whatever it raises, the cause is kept
+        what = f"{name!r} in {group} cannot be loaded from {path}"
+        raise PluginError(f"{what}: {type(error).__name__}: {error}") from error
+    if not callable(found):
+        raise PluginError(f"{path} is a {type(found).__name__}, not a class")
+    if group == "policies" and not (isinstance(found, type) and issubclass(found, Policy)):
+        raise PluginError(f"{path} is not a subclass of agentmem.core.Policy")
+    return found  # type: ignore[no-any-return]  # narrowed by callable() only
+
+
+def name_of(group: str, cls: type) -> str:
+    """The name a configuration gives to a class: the built-in one, else its dotted path."""
+    path = f"{cls.__module__}:{cls.__qualname__}"
+    return next((name for name, known in _builtin(group).items() if known == path), path)
