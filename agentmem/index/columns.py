@@ -1,0 +1,165 @@
+"""The lifecycle of every record as arrays in memory, following the ledger line by line.
+
+Row i of each array is ledger position i.  Derived: it can be dropped and rebuilt at any time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agentmem.core import Ints, Record, Vectors, View
+from agentmem.index.exact import ExactIndex
+
+ABSENT, ACTIVE = 0, 1
+_FLOATS = ("created", "used", "used_turn", "uses", "stability", "importance", "valence", "turn")
+
+
+def view_of(rows: Sequence[Sequence[Any]], now: float, turns_now: dict[int, int]) -> View:
+    """The view of some LIFE rows; `turns_now`: turns so far by namespace code."""
+    columns: list[tuple[Any, ...]] = list(zip(*rows, strict=True)) or [()] * 13
+    spaces = np.array(columns[2], dtype=np.int64)
+    current = np.array([turns_now[space] for space in columns[2]], dtype=np.float64)
+    floats = {name: np.array(columns[i], dtype=np.float64) for i, name in _PLACES}
+    return _view(
+        now, floats, spaces, current, np.array([i.encode() for i in columns[1]], dtype="S32")
+    )
+
+
+_PLACES = (
+    (4, "created"),
+    (5, "used"),
+    (6, "used_turn"),
+    (7, "uses"),
+    (8, "stability"),
+    (9, "importance"),
+    (10, "valence"),
+    (11, "turn"),
+)
+
+
+def _view(
+    now: float,
+    floats: dict[str, NDArray[np.float64]],
+    spaces: Ints,
+    current: NDArray[np.float64],
+    ids: NDArray[np.bytes_],
+) -> View:
+    idle = np.where(np.isnan(floats["used_turn"]), np.inf, current - floats["used_turn"])
+    return View(
+        now=now,
+        created=floats["created"],
+        used=floats["used"],
+        uses=floats["uses"],
+        stability=floats["stability"],
+        importance=floats["importance"],
+        valence=floats["valence"],
+        turns=current - floats["turn"],
+        idle_turns=idle,
+        namespace=spaces,
+        ids=ids,
+    )
+
+
+class Columns:
+    """Growing arrays, one row per ledger position, and the dense index beside them."""
+
+    def __init__(self, dim: int) -> None:
+        self.dense = ExactIndex(dim)
+        self.size = 0  # rows in use: highest position + 1
+        self.ids = np.zeros(0, dtype="S32")
+        self.space = np.zeros(0, dtype=np.int32)
+        self.status = np.zeros(0, dtype=np.int8)
+        self.floats = {name: np.zeros(0) for name in _FLOATS}
+        self.turns: dict[int, int] = {}  # turns so far by namespace code
+
+    def _grow(self, size: int) -> None:
+        self.size = max(self.size, size)
+        if size <= len(self.ids):
+            return
+        room = max(1024, size, len(self.ids) * 3 // 2)
+        self.ids = _resized(self.ids, room)
+        self.space = _resized(self.space, room)
+        self.status = _resized(self.status, room)
+        self.floats = {name: _resized(column, room) for name, column in self.floats.items()}
+
+    def put(self, rows: Sequence[Sequence[Any]]) -> None:
+        """Take over LIFE rows, each followed by the vector's bytes (or None: leave it be)."""
+        if not rows:
+            return
+        columns = list(zip(*rows, strict=True))
+        at = np.array(columns[0], dtype=np.int64)
+        self._grow(int(at.max()) + 1)
+        self.ids[at] = [name.encode() for name in columns[1]]
+        self.space[at] = columns[2]
+        self.status[at] = columns[3]
+        for i, name in _PLACES:
+            self.floats[name][at] = np.array(columns[i], dtype=np.float64)
+        for space, turn in zip(columns[2], columns[11], strict=True):
+            if turn > self.turns.get(space, 0):
+                self.turns[space] = turn
+        have = [i for i, data in enumerate(columns[13]) if data is not None]
+        if have:
+            data = b"".join(columns[13][i] for i in have)
+            vectors = np.frombuffer(data, dtype="<f4").reshape(len(have), -1)
+            self.dense.put(at[have], vectors)
+
+    def add(self, pos: int, space: int, record: Record, vector: Vectors) -> None:
+        """One new active record."""
+        life = (record.created, record.used, record.used_turn, record.uses, record.stability)
+        rest = (record.importance, record.valence, record.turn, 0)
+        self.put([(pos, record.id, space, ACTIVE, *life, *rest, vector.tobytes())])
+
+    def touch(self, rows: Ints, records: Sequence[Record]) -> None:
+        """The new lifecycle of records that have just been recalled."""
+        for name in ("used", "uses", "stability", "used_turn"):
+            values = np.array([getattr(record, name) for record in records], dtype=np.float64)
+            self.floats[name][rows] = values
+
+    def drop(self, positions: Iterable[int]) -> None:
+        """Forget rows for good."""
+        rows = np.array([p for p in positions if p < self.size], dtype=np.int64)
+        self.status[rows] = ABSENT
+        self.ids[rows] = b""
+        self.dense.drop(rows)
+
+    def rows(self, spaces: Iterable[int], *, status: int | None = ACTIVE) -> Ints:
+        """Positions in some namespaces, ascending; status None: whatever is not erased."""
+        codes = self.status[: self.size]
+        mask = codes != ABSENT if status is None else codes == status
+        wanted = np.fromiter(spaces, dtype=np.int32)
+        if len(wanted) == 1:
+            mask = mask & (self.space[: self.size] == wanted[0])
+        elif len(wanted) < len(self.turns):
+            mask = mask & np.isin(self.space[: self.size], wanted)
+        return np.flatnonzero(mask)
+
+    def view(self, rows: Ints, now: float) -> View:
+        """What policies see of some rows."""
+        spaces = self.space[_span(rows)].astype(np.int64)
+        turns = np.zeros(max(self.turns, default=0) + 1)
+        turns[list(self.turns)] = list(self.turns.values())
+        part = _span(rows)
+        floats = {name: _frozen(column[part]) for name, column in self.floats.items()}
+        return _view(now, floats, spaces, turns[spaces], self.ids[part])
+
+
+def _span(rows: Ints) -> Ints | slice:
+    """Consecutive rows as a slice: no copy."""
+    if len(rows) and rows[-1] - rows[0] + 1 == len(rows):
+        return slice(int(rows[0]), int(rows[-1]) + 1)
+    return rows
+
+
+def _frozen(column: NDArray[Any]) -> NDArray[Any]:
+    column.flags.writeable = False  # may be a window on the live array
+    return column
+
+
+def _resized(column: NDArray[Any], room: int) -> NDArray[Any]:
+    grown = np.zeros(room, dtype=column.dtype)
+    grown[: len(column)] = column
+    return grown

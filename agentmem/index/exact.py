@@ -1,0 +1,49 @@
+"""Exact dense search: one matrix of unit vectors, one product."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from agentmem.core import Floats, Ints, Vectors
+
+GATHER_BELOW = 0.3  # share of rows under which gathering them beats one product over all
+DIGITS = 6  # a product's last bits depend on where a row lies; equal texts must tie
+
+
+class ExactIndex:
+    """Cosine over a float32 matrix, shape (capacity, dim), row = ledger position."""
+
+    def __init__(self, dim: int) -> None:
+        self._matrix = np.zeros((0, dim), dtype=np.float32)
+        self._size = 0
+
+    def put(self, rows: Ints, vectors: Vectors) -> None:
+        """Set the vectors, shape (len(rows), dim), of some rows."""
+        if not len(rows):
+            return
+        size = int(rows.max()) + 1
+        if size > len(self._matrix):
+            room = max(1024, size, len(self._matrix) * 3 // 2)
+            grown = np.zeros((room, self._matrix.shape[1]), dtype=np.float32)
+            grown[: self._size] = self._matrix[: self._size]
+            self._matrix = grown
+        self._matrix[rows] = vectors
+        self._size = max(self._size, size)
+
+    def drop(self, rows: Ints) -> None:
+        """Overwrite the vectors of some rows with zeros."""
+        self._matrix[rows[rows < self._size]] = 0.0
+
+    def scores(self, query: Vectors, rows: Ints) -> Floats:
+        """Cosine of `query`, shape (dim,), with each row; shape (len(rows),), in [-1, 1]."""
+        if len(rows) < GATHER_BELOW * self._size:
+            return _rounded(self._matrix[rows] @ query)
+        scores = self._matrix[: self._size] @ query
+        if len(rows) != self._size:
+            scores = scores[rows]
+        return _rounded(scores)
+
+
+def _rounded(scores: Vectors) -> Floats:
+    wide: Floats = scores.astype(np.float64)
+    return np.round(wide, DIGITS, out=wide)

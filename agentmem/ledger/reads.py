@@ -1,0 +1,189 @@
+"""What is read out of a ledger besides single records."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, bindparam, func, select
+from sqlalchemy.dialects import sqlite as dialects
+
+from agentmem.core import Namespace
+from agentmem.ledger.ledger import Ledger
+from agentmem.ledger.rows import LIFE, scope_token, word_hash
+from agentmem.ledger.sqlite import MATCH, compiled
+from agentmem.ledger.tables import (
+    ACTIVE,
+    STATUS,
+    journal,
+    mention,
+    namespace,
+    record,
+    term,
+    tombstone,
+    vector,
+)
+
+_FOLLOW = compiled(
+    select(*LIFE, vector.c.data)
+    .select_from(record.outerjoin(vector, vector.c.pos == record.c.pos))
+    .where(record.c.seq > bindparam("since"))
+    .order_by(record.c.seq, record.c.pos)
+)
+_GONE = compiled(select(tombstone.c.pos).where(tombstone.c.seq > bindparam("since")))
+_DUE = compiled(
+    select(*LIFE)
+    .where(record.c.status == ACTIVE)
+    .where(record.c.expiry.isnot(None), record.c.expiry <= bindparam("now"))
+    .order_by(record.c.expiry, record.c.pos)
+)
+_ACTIVE = compiled(select(*LIFE).where(record.c.status == ACTIVE))
+_SPACES = compiled(
+    select(namespace.c.id, namespace.c.turn, namespace.c.active, namespace.c.records)
+)
+_HOLDERS = compiled(
+    select(term.c.namespace, term.c.records).where(term.c.hash == bindparam("word"))
+)
+_LINE = select(journal.c.seq, journal.c.at, journal.c.policy, journal.c.reason, journal.c.run)
+_LINE_FULL = _LINE.add_columns(journal.c.payload)
+_LINES_OF = compiled(
+    _LINE_FULL.join(mention, mention.c.seq == journal.c.seq)
+    .where(mention.c.pos == bindparam("pos"))
+    .order_by(journal.c.seq)
+)
+_LINES_OF_RUN = compiled(
+    _LINE_FULL.where(journal.c.run == bindparam("run")).order_by(journal.c.seq)
+)
+_LINES = compiled(
+    _LINE_FULL.where(journal.c.seq > bindparam("since")).order_by(journal.c.seq).limit(1000)
+)
+_LAST_REMOVAL = compiled(
+    select(func.max(journal.c.turn)).where(
+        journal.c.policy == bindparam("policy"),
+        journal.c.namespace == bindparam("space"),
+        journal.c.turn.isnot(None),
+    )
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One journal line."""
+
+    seq: int
+    at: float
+    policy: str
+    reason: str
+    run: str | None
+    payload: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Space:
+    """A namespace and its counters."""
+
+    code: int
+    turn: int
+    active: int
+    records: int
+
+
+class Reads:
+    """Queries over one ledger."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.db = ledger.db
+
+    def follow(self, since: int) -> tuple[int, list[tuple[Any, ...]], list[int]]:
+        """(newest line, LIFE + vector of records changed since, positions erased since)."""
+        with self.db.read():
+            rows = self.db.rows(_FOLLOW, since=since)
+            gone = [pos for (pos,) in self.db.rows(_GONE, since=since)]
+            return self.ledger.seq(), rows, gone
+
+    def due(self, now: float) -> list[tuple[Any, ...]]:
+        """LIFE of active records whose expiry has passed: costs what it finds."""
+        return self.db.rows(_DUE, now=now)
+
+    def active(self) -> list[tuple[Any, ...]]:
+        """LIFE of every active record."""
+        return self.db.rows(_ACTIVE)
+
+    def spaces(self) -> list[Space]:
+        rows = self.db.rows(_SPACES)
+        return [Space(code=c, turn=t, active=a, records=r) for c, t, a, r in rows]
+
+    def holders(self, word: str, spaces: Collection[int]) -> int:
+        """How many records of some namespaces hold a word."""
+        rows = self.db.rows(_HOLDERS, word=word_hash(word))
+        return sum(count for space, count in rows if space in spaces)
+
+    def match(self, terms: Sequence[str], prefix: Namespace, depth: int) -> list[tuple[int, float]]:
+        """(position, BM25) of the records holding any of the terms, best first, `depth` at most.
+
+        A non-empty prefix confines the match itself to that branch of namespaces.
+        """
+        either = " OR ".join(f'"{term}"' for term in terms)
+        query = f"text: ({either})"
+        if prefix:
+            query = f'(scope: "{scope_token(prefix)}") AND ({query})'
+        rows = self.db.rows(MATCH, query=query, depth=depth)
+        return [(pos, score) for pos, score in rows]
+
+    def lines_of(self, pos: int) -> list[Line]:
+        return [_line(row) for row in self.db.rows(_LINES_OF, pos=pos)]
+
+    def lines_of_run(self, run: str) -> list[Line]:
+        return [_line(row) for row in self.db.rows(_LINES_OF_RUN, run=run)]
+
+    def lines(self) -> Iterator[Line]:
+        """The whole journal, oldest first."""
+        since = 0
+        while rows := self.db.rows(_LINES, since=since):
+            yield from (_line(row) for row in rows)
+            since = rows[-1][0]
+
+    def last_removal(self, policy: str, space: int) -> int:
+        """The turn of a policy's last removal in a namespace; 0 if none."""
+        return self.db.value(_LAST_REMOVAL, policy=policy, space=space) or 0
+
+    def positions(self, condition: ColumnElement[bool]) -> list[int]:
+        """Positions of the records that meet a condition over the columns of `record`."""
+        query = select(record.c.pos).where(condition).order_by(record.c.pos)
+        statement = query.compile(dialect=dialects.dialect(paramstyle="named"))
+        return [pos for (pos,) in self.db.rows(str(statement), **statement.params)]
+
+    def statuses(self, spaces: Collection[int]) -> dict[str, int]:
+        """How many records of some namespaces have each status."""
+        rows = self.db.rows("SELECT namespace, status, count(*) FROM record GROUP BY 1, 2")
+        counts: dict[str, int] = dict.fromkeys(STATUS.values(), 0)
+        for space, status, count in rows:
+            counts[STATUS[status]] += count if space in spaces else 0
+        return counts
+
+    def stones(self, spaces: Collection[int]) -> list[tuple[str, int]]:
+        """(id, namespace code) of what was erased from some namespaces."""
+        rows = self.db.rows("SELECT id, namespace FROM tombstone ORDER BY pos")
+        return [(name, space) for name, space in rows if space in spaces]
+
+    def stone(self, name: str) -> tuple[int, int] | None:
+        """(position, namespace code) of an erased record that has not been added again."""
+        rows = self.db.rows(
+            "SELECT pos, namespace FROM tombstone WHERE id = :id AND id NOT IN "
+            "(SELECT id FROM record WHERE id = :id) ORDER BY pos DESC",
+            id=name,
+        )
+        return (rows[0][0], rows[0][1]) if rows else None
+
+    def derived(self, name: str) -> list[int]:
+        """Positions of the records that name this one among their sources."""
+        rows = self.db.rows("SELECT pos FROM derivation WHERE source = :s ORDER BY pos", s=name)
+        return [pos for (pos,) in rows]
+
+
+def _line(row: Sequence[Any]) -> Line:
+    seq, at, policy, reason, run, payload = row
+    return Line(seq=seq, at=at, policy=policy, reason=reason, run=run, payload=json.loads(payload))

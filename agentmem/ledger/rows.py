@@ -1,0 +1,129 @@
+"""Rows to records and back, and the words a ledger indexes a text under."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any
+
+from sqlalchemy import select
+
+from agentmem.core import Namespace, Record, content_id
+from agentmem.ledger.tables import STATUS, record
+from agentmem.text import words
+
+CODE = {name: code for code, name in STATUS.items()}
+
+# What the arrays in RAM follow, in this order; `pos` and `id` first.
+LIFE = (
+    record.c.pos,
+    record.c.id,
+    record.c.namespace,
+    record.c.status,
+    record.c.created,
+    record.c.used,
+    record.c.used_turn,
+    record.c.uses,
+    record.c.stability,
+    record.c.importance,
+    record.c.valence,
+    record.c.turn,
+    record.c.seq,
+)
+WHOLE = select(*(column for column in record.c))
+_AT = {column.name: i for i, column in enumerate(record.c)}
+
+
+def to_record(row: Sequence[Any], path: Callable[[int], Namespace]) -> Record:
+    """The record of a row of WHOLE."""
+    return Record(
+        id=row[_AT["id"]],
+        text=row[_AT["text"]],
+        namespace=path(row[_AT["namespace"]]),
+        kind=row[_AT["kind"]],
+        created=row[_AT["created"]],
+        ingested=row[_AT["ingested"]],
+        used=row[_AT["used"]],
+        uses=row[_AT["uses"]],
+        stability=row[_AT["stability"]],
+        importance=row[_AT["importance"]],
+        valence=row[_AT["valence"]],
+        status=STATUS[row[_AT["status"]]],
+        source=row[_AT["source"]],
+        sources=tuple(json.loads(row[_AT["sources"]])),
+        links=tuple(json.loads(row[_AT["links"]])),
+        data=json.loads(row[_AT["data"]]),
+        turn=row[_AT["turn"]],
+        used_turn=row[_AT["used_turn"]],
+        version=row[_AT["version"]],
+    )
+
+
+def to_entry(record: Record, pos: int, space: int, expiry: float | None) -> dict[str, Any]:
+    """A whole record as it stands in a journal line."""
+    return {
+        "pos": pos,
+        "id": record.id,
+        "namespace": space,
+        "kind": record.kind,
+        "text": record.text,
+        "created": record.created,
+        "ingested": record.ingested,
+        "used": record.used,
+        "used_turn": record.used_turn,
+        "uses": record.uses,
+        "stability": record.stability,
+        "importance": record.importance,
+        "valence": record.valence,
+        "status": CODE[record.status],
+        "source": record.source,
+        "sources": list(record.sources),
+        "links": list(record.links),
+        "data": dict(record.data),
+        "turn": record.turn,
+        "version": record.version,
+        "expiry": expiry,
+    }
+
+
+def to_values(entry: Mapping[str, Any], seq: int) -> dict[str, Any]:
+    """The column values of a journal entry."""
+    lists = {name: dumps(entry[name]) for name in ("sources", "links", "data")}
+    return {**entry, **lists, "seq": seq}
+
+
+def from_entry(entry: Mapping[str, Any], path: Namespace) -> Record:
+    """The record a journal entry describes."""
+    fields = {k: v for k, v in entry.items() if k not in ("pos", "expiry", "erased")}
+    fields |= {"namespace": path, "status": STATUS[entry["status"]]}
+    fields |= {"sources": tuple(entry["sources"]), "links": tuple(entry["links"])}
+    return Record(**fields)
+
+
+def dumps(value: Any) -> str:
+    """Compact JSON; the same text for the same value."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+@lru_cache(maxsize=65536)
+def word_hash(word: str) -> int:
+    """Signed 64-bit BLAKE2b of a word: what the term table holds instead of the word."""
+    return int.from_bytes(blake2b(word.encode(), digest_size=8).digest(), "big", signed=True)
+
+
+def hashes(text: str) -> list[int]:
+    """The distinct words of a text, hashed, in order of first appearance."""
+    return [word_hash(word) for word in dict.fromkeys(words(text))]
+
+
+def scope_token(prefix: Namespace) -> str:
+    """The full-text token that stands for a namespace prefix."""
+    return "s" + content_id(*prefix)
+
+
+@lru_cache(maxsize=4096)
+def scope(path: Namespace) -> str:
+    """The tokens of every prefix of a namespace, so that one token finds a whole branch."""
+    return " ".join(scope_token(path[:n]) for n in range(1, len(path) + 1))

@@ -1,0 +1,153 @@
+"""The tables of a ledger, the same for every database.
+
+`record` holds the lifecycle, `vector` the embeddings (apart, so that deletes stay cheap), `journal`
+every change, `mention` which line speaks of which record, `term` how many records of a namespace
+hold a word (hashed), `derivation` what was derived from what, `tombstone` what was erased.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+)
+from sqlalchemy.types import JSON
+
+from agentmem.core import Status
+
+SCHEMA = 1  # bump together with a new function in migrations.py
+
+ACTIVE, ARCHIVED, SUPERSEDED = 1, 2, 3
+STATUS: dict[int, Status] = {ACTIVE: "active", ARCHIVED: "archived", SUPERSEDED: "superseded"}
+
+metadata = MetaData()
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+namespace = Table(
+    "namespace",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("path", Text, nullable=False, unique=True),  # JSON array of strings
+    Column("turn", Integer, nullable=False, default=0),  # adds so far
+    Column("active", Integer, nullable=False, default=0),
+    Column("records", Integer, nullable=False, default=0),  # all that are not erased
+)
+
+record = Table(
+    "record",
+    metadata,
+    Column("pos", Integer, primary_key=True, autoincrement=False),
+    Column("id", Text, nullable=False, unique=True),
+    Column("namespace", Integer, ForeignKey("namespace.id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("created", Float, nullable=False),
+    Column("ingested", Float, nullable=False),
+    Column("used", Float, nullable=False),
+    Column("used_turn", Integer),
+    Column("uses", Integer, nullable=False),
+    Column("stability", Float),
+    Column("importance", Float, nullable=False),
+    Column("valence", Float, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("sources", JSON, nullable=False),
+    Column("links", JSON, nullable=False),
+    Column("data", JSON, nullable=False),
+    Column("turn", Integer, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("expiry", Float),  # when it is due for removal; NULL for never
+    Column("seq", Integer, nullable=False),  # journal line that changed it last
+)
+Index("record_seq", record.c.seq)
+Index(
+    "record_expiry",
+    record.c.expiry,
+    sqlite_where=(record.c.status == ACTIVE) & record.c.expiry.isnot(None),
+    postgresql_where=(record.c.status == ACTIVE) & record.c.expiry.isnot(None),
+)
+
+vector = Table(
+    "vector",
+    metadata,
+    Column("pos", Integer, primary_key=True, autoincrement=False),
+    Column("data", LargeBinary, nullable=False),  # float32, little endian
+)
+
+term = Table(
+    "term",
+    metadata,
+    Column("hash", Integer, primary_key=True, autoincrement=False),
+    Column("namespace", Integer, primary_key=True, autoincrement=False),
+    Column("records", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+derivation = Table(
+    "derivation",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("pos", Integer, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+
+tombstone = Table(
+    "tombstone",
+    metadata,
+    Column("pos", Integer, primary_key=True, autoincrement=False),
+    Column("id", Text, nullable=False),
+    Column("namespace", Integer, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("at", Float, nullable=False),
+)
+Index("tombstone_id", tombstone.c.id)
+Index("tombstone_seq", tombstone.c.seq)
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("policy", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("run", Text),  # the plan it belongs to
+    Column("namespace", Integer),  # of a removal: where ...
+    Column("turn", Integer),  # ... and at which turn
+    Column("payload", Text, nullable=False),  # JSON
+    sqlite_autoincrement=True,
+)
+Index(
+    "journal_run",
+    journal.c.run,
+    sqlite_where=journal.c.run.isnot(None),
+    postgresql_where=journal.c.run.isnot(None),
+)
+Index(
+    "journal_removal",
+    journal.c.policy,
+    journal.c.namespace,
+    journal.c.turn,
+    sqlite_where=journal.c.turn.isnot(None),
+    postgresql_where=journal.c.turn.isnot(None),
+)
+
+mention = Table(
+    "mention",
+    metadata,
+    Column("pos", Integer, primary_key=True, autoincrement=False),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
