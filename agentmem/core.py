@@ -67,7 +67,7 @@ class Record:
     used: float  # last recall; `created` until the first one
     uses: int = 0  # number of recalls
     stability: float | None = None  # seconds; None until a policy sets it
-    importance: float = 0.5  # 0..1
+    importance: float = 0.5  # 0..1; NaN in an add: estimate it from the text's surprisal
     valence: float = 0.0  # -1 harmed me .. +1 helped me
     status: Status = "active"
     source: str = ""  # where it came from ("chat", "tool:web"); part of the identity
@@ -174,18 +174,21 @@ class Change:
     policy: str = ""
     add: tuple[Record, ...] = ()
     update: tuple[Record, ...] = ()  # whole new versions under the same id
+    touch: tuple[Record, ...] = ()  # recalled: only used, used_turn, uses, stability differ
     archive: tuple[str, ...] = ()
     supersede: tuple[tuple[str, str], ...] = ()  # (old id, new id)
-    restore: tuple[str, ...] = ()
+    restore: tuple[Record, ...] = ()  # as they are to be once active again
     erase: tuple[str, ...] = ()
     scores: Mapping[str, float] = field(default_factory=dict)  # the numbers behind it, by id
+    namespace: Namespace | None = None  # of a removal confined to one namespace ...
+    turn: int | None = None  # ... and the turn it was decided at
 
     @property
     def ids(self) -> tuple[str, ...]:
         """Every record that exists already and would change."""
-        updated = tuple(record.id for record in self.update)
+        whole = tuple(record.id for record in self.update + self.touch + self.restore)
         replaced = tuple(old for old, _ in self.supersede)
-        return updated + self.archive + replaced + self.restore + self.erase
+        return whole + self.archive + replaced + self.erase
 
     def __bool__(self) -> bool:
         return bool(self.add or self.ids)
@@ -325,6 +328,10 @@ class Store(Protocol):
 
     def extract(self, turn: Turn) -> Sequence[str]:
         """The texts to remember of a turn, in order."""
+        ...
+
+    def split(self, text: str) -> Sequence[str]:
+        """The texts to remember of a plain text, in order."""
         ...
 
 

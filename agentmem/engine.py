@@ -1,0 +1,232 @@
+"""The ledger, the arrays that follow it and the policies: the only path a change takes."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+
+from agentmem.config import fingerprint
+from agentmem.core import (
+    Change,
+    Embedder,
+    Floats,
+    Ints,
+    Namespace,
+    Policy,
+    Record,
+    Update,
+    Vectors,
+    View,
+)
+from agentmem.errors import LedgerError, PluginError
+from agentmem.index.columns import Columns, view_of
+from agentmem.ledger.ledger import Ledger, Outcome
+from agentmem.ledger.reads import Reads
+
+
+class Engine:
+    """Serialises the threads of one process; other processes are followed through the journal."""
+
+    def __init__(self, ledger: Ledger, embedder: Embedder, policies: Sequence[Policy]) -> None:
+        self.ledger = ledger
+        self.reads = Reads(ledger)
+        self.embedder = embedder
+        self.policies = tuple(policies)
+        self.labels = _labels(self.policies)
+        self.columns = Columns(embedder.dim)
+        self.expiries = fingerprint([p for p in self.policies if _has_expiry(p)])
+        self._seen = -1  # newest journal line in the arrays; -1: nothing loaded yet
+        self._lock = threading.RLock()
+        self._pid = os.getpid()
+        self._closed = False
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the memory for one operation."""
+        if os.getpid() != self._pid:
+            raise LedgerError("this memory was opened before a fork: open it again in the child")
+        with self._lock:
+            if self._closed:
+                raise LedgerError(f"{self.ledger.db.path}: this memory is closed")
+            yield
+
+    def refresh(self) -> None:
+        """Bring the arrays up to the newest journal line, whoever wrote it."""
+        if self._seen < 0:
+            self.columns.turns = {s.code: s.turn for s in self.reads.spaces()}
+        elif self.ledger.seq() == self._seen:
+            return
+        self._seen, rows, gone = self.reads.follow(max(self._seen, 0))
+        self.columns.put(rows)
+        self.columns.drop(gone)
+
+    def spaces(self, prefix: Namespace) -> list[int]:
+        """Codes of the namespaces under a prefix; none if there are none (never all)."""
+        depth = len(prefix)
+        return [c for c, path in self.ledger.spaces().items() if path[:depth] == prefix]
+
+    def records(self, rows: Iterable[int]) -> list[Record]:
+        """The records at some positions, in that order; those erased meanwhile are left out."""
+        found = (self.ledger.record(int(row)) for row in rows)
+        return [record for record in found if record is not None]
+
+    def commit(
+        self,
+        change: Change,
+        *,
+        at: float,
+        vectors: Mapping[str, Vectors] | None = None,
+        revive: bool = False,
+        run: str | None = None,
+        versions: Mapping[str, int] | None = None,
+        rows: Ints | None = None,
+    ) -> Outcome:
+        """Write a change; the arrays follow.  `rows`: positions of `change.touch`, if known."""
+        vectors = vectors or {}
+        outcome = self.ledger.commit(
+            change,
+            at=at,
+            vectors={name: vector.tobytes() for name, vector in vectors.items()},
+            expire=lambda records: self.expire(records, at),
+            expiries=self.expiries,
+            revive=revive,
+            run=run,
+            versions=versions,
+        )
+        if outcome.seq and self._seen >= 0:
+            self._follow(change, outcome, vectors, rows)
+        return outcome
+
+    def commit_all(
+        self, changes: Sequence[Change], *, at: float, run: str, versions: Mapping[str, int]
+    ) -> tuple[int, ...]:
+        """Write several changes in one transaction; returns their journal lines."""
+        lines = []
+        with self.ledger.together():
+            for change in changes:
+                outcome = self.ledger.commit(
+                    change,
+                    at=at,
+                    vectors={},
+                    expire=lambda records: self.expire(records, at),
+                    expiries=self.expiries,
+                    run=run,
+                    versions={name: versions[name] for name in change.ids},
+                )
+                lines.append(outcome.seq)
+        if self._seen >= 0:
+            self.refresh()
+        return tuple(lines)
+
+    def _follow(
+        self, change: Change, outcome: Outcome, vectors: Mapping[str, Vectors], rows: Ints | None
+    ) -> None:
+        other = change.update or change.archive or change.supersede or change.restore
+        known = rows is not None or not change.touch
+        if outcome.seq != self._seen + 1 or other or change.erase or not known:
+            self.refresh()
+            return
+        for name, (pos, record) in outcome.added.items():
+            space = self.ledger.space(record.namespace)
+            self.columns.add(pos, space, record, vectors[name])
+        if rows is not None:
+            self.columns.touch(rows, change.touch)
+        self._seen = outcome.seq
+
+    def expire(self, records: Sequence[Record], now: float) -> list[float | None]:
+        """When each record is due for removal, under the policies that know."""
+        policies = [p for p in self.policies if _has_expiry(p)]
+        if not policies:
+            return [None] * len(records)
+        return self.expiry_of(record_view(records, now), policies)
+
+    def expiry_of(self, view: View, policies: Sequence[Policy]) -> list[float | None]:
+        """The earliest expiry any of the policies gives each row."""
+        due = np.min([_checked(p, "expiry", p.expiry(view), len(view)) for p in policies], axis=0)
+        return [float(t) if np.isfinite(t) else None for t in due]
+
+    def weights(self, view: View) -> dict[str, Floats]:
+        """Each ranking policy's retention factor, shape (n,); PluginError outside [0, 1]."""
+        found = {}
+        for label, policy in zip(self.labels, self.policies, strict=True):
+            if policy.rank and type(policy).weight is not Policy.weight:
+                weight = _checked(policy, "weight", policy.weight(view), len(view))
+                if len(weight) and (weight.min() < 0.0 or weight.max() > 1.0):
+                    raise PluginError(f"policy {label!r}: weight() must stay within [0, 1]")
+                found[label] = weight
+        return found
+
+    def touched(self, view: View) -> Update:
+        """The rows after being recalled now; of several policies that strengthen, the last."""
+        own = [p for p in self.policies if type(p).touch is not Policy.touch]
+        return (own[-1] if own else Policy()).touch(view)
+
+    def retime(self) -> None:
+        """Recompute every expiry if the column was written under other policies."""
+        if self.ledger.meta("expiries") == self.expiries:
+            return
+        policies = [p for p in self.policies if _has_expiry(p)]
+        turns = {s.code: s.turn for s in self.reads.spaces()}
+        with self.ledger.db.write():
+            if policies:
+                rows = self.reads.active()
+                due = self.expiry_of(view_of(rows, 0.0, turns), policies) if rows else []
+                self.ledger.set_expiries([(t, r[0]) for t, r in zip(due, rows, strict=True)])
+            else:
+                self.ledger.set_expiries(None)
+            self.ledger.set_meta("expiries", self.expiries)
+
+    def close(self) -> None:
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                self.ledger.close()
+
+
+def record_view(records: Sequence[Record], now: float) -> View:
+    """The view of some whole records; turn counts are not known here (zero and infinite)."""
+
+    def floats(name: str) -> Floats:
+        return np.array([getattr(r, name) for r in records], dtype=np.float64)
+
+    return View(
+        now=now,
+        created=floats("created"),
+        used=floats("used"),
+        uses=floats("uses"),
+        stability=floats("stability"),
+        importance=floats("importance"),
+        valence=floats("valence"),
+        turns=np.zeros(len(records)),
+        idle_turns=np.full(len(records), np.inf),
+        namespace=np.zeros(len(records), dtype=np.int64),
+        ids=np.array([r.id.encode() for r in records], dtype="S32"),
+    )
+
+
+def _has_expiry(policy: Policy) -> bool:
+    return policy.remove and policy.sweep == "due" and type(policy).expiry is not Policy.expiry
+
+
+def _labels(policies: Sequence[Policy]) -> tuple[str, ...]:
+    """One name a policy; a repeated one gets a number."""
+    names = [policy.name for policy in policies]
+    return tuple(
+        name if names.count(name) == 1 else f"{name}#{names[: i + 1].count(name)}"
+        for i, name in enumerate(names)
+    )
+
+
+def _checked(policy: Policy, method: str, value: Floats, n: int) -> Floats:
+    array = np.asarray(value, dtype=np.float64)
+    if array.shape != (n,) or np.isnan(array).any():
+        nan = " with NaN" if np.isnan(array).any() else ""
+        raise PluginError(
+            f"policy {policy.name!r}: {method}() gave shape {array.shape}{nan}; "
+            f"it must give {n} numbers, shape ({n},)"
+        )
+    return array

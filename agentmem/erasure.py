@@ -1,0 +1,71 @@
+"""Erasing for good: the record, what was derived from it alone, and every trace in the files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from agentmem.core import Change, Record
+from agentmem.engine import Engine
+
+FLAG = "sources_erased"  # key in `data` of a record that partly rested on an erased one
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receipt:
+    """What an erasure did, without content.
+
+    `scrubbed` is False where another process's reader kept the write-ahead log from being emptied:
+    erased bytes may then stay in the -wal file until `scrub()` succeeds.
+    """
+
+    erased: tuple[str, ...]  # ids asked for
+    derived: tuple[str, ...]  # ids that were derived from those alone, erased too
+    flagged: tuple[str, ...]  # ids derived from those among others: kept, marked in `data`
+    lines: tuple[int, ...]  # journal lines
+    scrubbed: bool
+
+
+def erase(engine: Engine, names: Iterable[str], now: float, reason: str) -> Receipt:
+    """Destroy records and what rests on them alone.  The engine is locked."""
+    asked = tuple(dict.fromkeys(names))
+    gone = dict.fromkeys(asked)
+    partly: dict[str, Record] = {}
+    queue = list(asked)
+    with engine.ledger.together():
+        for name in asked:
+            engine.ledger.locate(name)
+        while queue:
+            for pos in engine.reads.derived(queue.pop()):
+                child = engine.ledger.record(pos)
+                if child is None or child.id in gone:
+                    continue
+                if set(child.sources) <= gone.keys():
+                    gone[child.id] = None
+                    partly.pop(child.id, None)
+                    queue.append(child.id)
+                else:
+                    partly[child.id] = child
+        flagged = tuple(_flag(child, gone) for child in partly.values())
+        change = Change(erase=tuple(gone), update=flagged, reason=reason, policy="")
+        outcome = engine.ledger.commit(
+            change,
+            at=now,
+            vectors={},
+            expire=lambda records: engine.expire(records, now),
+            expiries=engine.expiries,
+        )
+    engine.refresh()
+    return Receipt(
+        erased=asked,
+        derived=tuple(name for name in gone if name not in asked),
+        flagged=tuple(partly),
+        lines=(outcome.seq,),
+        scrubbed=engine.ledger.db.scrub(),
+    )
+
+
+def _flag(child: Record, gone: Iterable[str]) -> Record:
+    """The record marked with the sources it has lost."""
+    lost = sorted({*child.data.get(FLAG, ()), *(set(child.sources) & set(gone))})
+    return replace(child, data={**child.data, FLAG: lost}, version=child.version + 1)

@@ -1,0 +1,203 @@
+"""Arguments at the border of the facade: checked, and turned into records to add."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import nan
+from typing import Any
+
+from agentmem.clock import Moment, seconds
+from agentmem.core import Namespace, Record, Store, Turn, content_id
+from agentmem.errors import InputError, PluginError
+from agentmem.text import fold
+
+Content = str | Turn | Mapping[str, Any] | Sequence[str | Turn | Mapping[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """What every record of one add has in common."""
+
+    namespace: Namespace
+    now: float
+    event_time: float
+    importance: float | None
+    valence: float | None
+    source: str
+    data: Mapping[str, Any]
+    sources: tuple[str, ...]
+    links: tuple[str, ...]
+
+
+def namespace_of(value: Sequence[str] | None, default: Namespace) -> Namespace:
+    """A namespace: a tuple of non-empty strings; () means everything.  InputError otherwise."""
+    if value is None:
+        return default
+    if isinstance(value, str) or not all(isinstance(part, str) and part for part in value):
+        raise InputError(
+            f"namespace {value!r} must be a tuple of non-empty strings, e.g. ('acme', 'user-7')"
+        )
+    return tuple(_text(part, "namespace") for part in value)
+
+
+def number(name: str, value: float | None, low: float, high: float) -> float | None:
+    """A number in [low, high], or None."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise InputError(f"{name} must be a number from {low:g} to {high:g}, not {value!r}")
+    return float(value)
+
+
+def whole(name: str, value: int, least: int) -> int:
+    """An integer of at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise InputError(f"{name} must be a whole number of at least {least}, not {value!r}")
+    return value
+
+
+def metadata(value: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The caller's metadata as plain JSON; InputError for what JSON cannot hold."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        raise InputError(f"data must be a mapping with string keys, not {value!r}")
+    try:
+        plain: dict[str, Any] = json.loads(json.dumps(dict(value), allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise InputError(f"data must be JSON: {error}") from error
+    return plain
+
+
+def moment_or(value: Moment | None, default: float) -> float:
+    return default if value is None else seconds(value)
+
+
+def records(
+    content: Content, draft: Draft, stores: Sequence[Store], kind: str | None
+) -> list[Record]:
+    """The records that the stores make of some content, in order."""
+    chosen = [store for store in stores if kind in (None, store.kind)]
+    if not chosen:
+        kinds = ", ".join(store.kind for store in stores)
+        raise InputError(f"no store keeps kind {kind!r}; this memory keeps: {kinds}")
+    made = [
+        _record(text, store.kind, item, draft)
+        for item in _items(content)
+        for store in chosen
+        for text in _texts(store, item)
+    ]
+    if not made:
+        raise InputError("there is nothing to remember: the text is empty")
+    return made
+
+
+def _items(content: Content) -> Iterator[str | Turn]:
+    if isinstance(content, str | Turn):
+        yield content
+    elif isinstance(content, Mapping):
+        yield _message(content)
+    elif isinstance(content, Sequence):
+        for one in content:
+            yield from _items(one)
+    else:
+        raise InputError(
+            f"cannot remember a {type(content).__name__}: give a text, a Turn, or messages such as "
+            "{'role': 'user', 'content': '...'}"
+        )
+
+
+def _message(message: Mapping[str, Any]) -> Turn:
+    role, content = message.get("role"), message.get("content")
+    if not isinstance(role, str) or not isinstance(content, str):
+        raise InputError(f"a message needs a 'role' and a text 'content', not {dict(message)!r}")
+    return Turn(observation=content, speaker=role)
+
+
+def _texts(store: Store, item: str | Turn) -> Sequence[str]:
+    texts = store.split(item) if isinstance(item, str) else store.extract(item)
+    if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
+        raise PluginError(f"store {store.kind!r} must give a sequence of texts, not {texts!r}")
+    return [_text(text, "text") for text in texts if text.strip()]
+
+
+def _text(text: str, what: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"{what} is not valid Unicode: {error}") from error
+    return text
+
+
+def _record(text: str, kind: str, item: str | Turn, draft: Draft) -> Record:
+    turn = item if isinstance(item, Turn) else None
+    created = draft.event_time if turn is None or turn.now is None else turn.now
+    valence = draft.valence if draft.valence is not None else (turn.valence if turn else None)
+    return Record(
+        id=record_id(kind, draft.namespace, draft.source, text),
+        kind=kind,
+        text=text,
+        namespace=draft.namespace,
+        created=created,
+        ingested=draft.now,
+        used=created,
+        importance=nan if draft.importance is None else draft.importance,
+        valence=number("valence", valence, -1.0, 1.0) or 0.0,
+        source=draft.source,
+        sources=draft.sources,
+        links=draft.links,
+        data=draft.data,
+    )
+
+
+def rewritten(
+    old: Record,
+    text: str | None,
+    importance: float | None,
+    valence: float | None,
+    data: Mapping[str, Any] | None,
+) -> Record:
+    """The record with what is given replaced; InputError if nothing is."""
+    changed: dict[str, Any] = {
+        "text": None if text is None else nonempty(text),
+        "importance": number("importance", importance, 0.0, 1.0),
+        "valence": number("valence", valence, -1.0, 1.0),
+        "data": None if data is None else metadata(data),
+    }
+    changed = {name: value for name, value in changed.items() if value is not None}
+    if not changed:
+        raise InputError("nothing to update: give text, importance, valence or data")
+    return replace(old, **changed)
+
+
+def succeeding(old: Record, text: str, now: float) -> Record:
+    """A new record in the place of an old one."""
+    return replace(
+        old,
+        id=record_id(old.kind, old.namespace, old.source, nonempty(text)),
+        text=text,
+        created=now,
+        ingested=now,
+        used=now,
+        used_turn=None,
+        uses=0,
+        stability=None,
+        importance=nan,
+        links=(*old.links, old.id),
+        turn=0,
+        version=1,
+    )
+
+
+def nonempty(text: str) -> str:
+    """A text with something in it."""
+    if not isinstance(text, str) or not text.strip():
+        raise InputError(f"text must be a non-empty string, not {text!r}")
+    return _text(text, "text")
+
+
+def record_id(kind: str, namespace: Namespace, source: str, text: str) -> str:
+    """Same content, namespace and source, same id; case and spacing do not make it another."""
+    return content_id(kind, *namespace, "", source, fold(text))

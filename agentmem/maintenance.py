@@ -1,0 +1,171 @@
+"""Plan, apply, undo: what the policies would remove, doing exactly that, taking it back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from agentmem.core import Ask, Change, Namespace, Plan, Policy, Record, Run, View, content_id
+from agentmem.engine import Engine
+from agentmem.errors import CannotUndo, InputError, NotFound, PluginError, RemovalCap
+from agentmem.index.columns import view_of
+from agentmem.ledger.reads import Line, Space
+from agentmem.ledger.rows import dumps
+
+CAP_LEAST = 100  # removals up to this many never need an override
+
+
+def make_plan(engine: Engine, now: float, prefix: Namespace) -> Plan:
+    """What maintenance would do now under a namespace prefix.  Changes nothing that is remembered.
+
+    Policies are asked in order; each sees what the ones before it left.
+    """
+    spaces = [s for s in engine.reads.spaces() if s.code in set(engine.spaces(prefix))]
+    gone: set[str] = set()
+    changes: list[Change] = []
+    for label, policy in zip(engine.labels, engine.policies, strict=True):
+        if policy.remove:
+            found = _due if policy.sweep == "due" else _all
+            for change in found(engine, label, policy, spaces, now, gone):
+                changes.append(change)
+                gone.update(change.archive, (old for old, _ in change.supersede))
+    versions = {n: engine.ledger.locate(n)[3] for c in changes for n in c.ids}
+    parts = [_plain(change) for change in changes]
+    digest = content_id(dumps([now, parts, sorted(versions.items())]))
+    return Plan(id=digest, now=now, changes=tuple(changes), versions=versions)
+
+
+def _plain(change: Change) -> list[Any]:
+    return [change.policy, change.reason, change.archive, change.supersede, dict(change.scores)]
+
+
+def _due(
+    engine: Engine,
+    label: str,
+    policy: Policy,
+    spaces: Sequence[Space],
+    now: float,
+    gone: set[str],
+) -> Iterator[Change]:
+    """Ask about the records whose expiry has passed: costs what it finds."""
+    engine.retime()
+    codes = {space.code: space for space in spaces}
+    rows = [r for r in engine.reads.due(now) if r[2] in codes and r[1] not in gone]
+    if rows:
+        turns = {code: space.turn for code, space in codes.items()}
+        ask = Ask(now=now, namespace=())
+        yield from _asked(label, policy, view_of(rows, now, turns), ask)
+
+
+def _all(
+    engine: Engine,
+    label: str,
+    policy: Policy,
+    spaces: Sequence[Space],
+    now: float,
+    gone: set[str],
+) -> Iterator[Change]:
+    """Ask about each namespace that could concern the policy."""
+    for space in spaces:
+        last = engine.reads.last_removal(label, space.code)
+        path = engine.ledger.path(space.code)
+        ask = Ask(now=now, namespace=path, turn=space.turn, last_turn=last)
+        if space.active and policy.concerns(space.active, ask):
+            engine.refresh()
+            view = engine.columns.view(engine.columns.rows([space.code]), now)
+            if gone:
+                view = view.take(~np.isin(view.ids, [name.encode() for name in gone]))
+            for change in _asked(label, policy, view, ask):
+                yield replace(change, namespace=path, turn=space.turn)
+
+
+def _asked(label: str, policy: Policy, view: View, ask: Ask) -> Iterator[Change]:
+    """The policy's answer, held to the contract: it may put away what it was shown, no more."""
+    change = policy.maintain(view, ask)
+    if change.add or change.update or change.erase or change.restore or change.touch:
+        raise PluginError(f"policy {label!r}: maintain() may archive and supersede only")
+    shown = set(view.names(np.arange(len(view))))
+    strange = [name for name in change.ids if name not in shown]
+    if strange:
+        raise PluginError(
+            f"policy {label!r}: maintain() named a record it was not shown: {strange[0]}"
+        )
+    if change:
+        yield replace(change, policy=label)
+
+
+def apply_plan(engine: Engine, plan: Plan, cap: float) -> Run:
+    """Do exactly what the plan says; StalePlan if its records have changed, RemovalCap if many."""
+    if engine.reads.lines_of_run(plan.id):
+        raise InputError(f"plan {plan.id} has been applied already")
+    check_cap(engine, plan.removes, cap)
+    lines = engine.commit_all(plan.changes, at=plan.now, run=plan.id, versions=plan.versions)
+    return Run(
+        id=plan.id,
+        now=plan.now,
+        archived=sum(len(c.archive) for c in plan.changes),
+        superseded=sum(len(c.supersede) for c in plan.changes),
+        lines=lines,
+    )
+
+
+def check_cap(engine: Engine, count: int, cap: float) -> None:
+    """RemovalCap if more than the share `cap` of all active records would go at once."""
+    if count <= CAP_LEAST:
+        return
+    active = sum(space.active for space in engine.reads.spaces())
+    if count > cap * active:
+        raise RemovalCap(
+            f"{count} of {active} active records would go, more than the cap of {cap:.0%}; look "
+            "at them first, then say allow_mass=True"
+        )
+
+
+def undo_run(engine: Engine, run: str, now: float) -> Run:
+    """Take a run back: what it put away is active again, with the very same lifecycle."""
+    lines = engine.reads.lines_of_run(run)
+    if not lines:
+        raise NotFound(f"there is no run {run!r}")
+    if engine.reads.lines_of_run(_undo_id(run)):
+        raise CannotUndo(f"run {run!r} has been undone already")
+    records = tuple(_restored(engine, line, pos) for line in lines for pos in _removed(line))
+    change = Change(restore=records, reason=f"undo {run}", policy="undo")
+    outcome = engine.commit(change, at=now, run=_undo_id(run))
+    counts = Counter(
+        verb
+        for line in lines
+        for verb in ("archive", "supersede")
+        for _ in line.payload.get(verb, ())
+    )
+    return Run(
+        id=_undo_id(run),
+        now=now,
+        archived=-counts["archive"],
+        superseded=-counts["supersede"],
+        lines=(outcome.seq,),
+    )
+
+
+def _undo_id(run: str) -> str:
+    return f"undo:{run}"
+
+
+def _removed(line: Line) -> Iterator[int]:
+    yield from line.payload.get("archive", ())
+    yield from (old for old, _ in line.payload.get("supersede", ()))
+
+
+def _restored(engine: Engine, line: Line, pos: int) -> Record:
+    """The record as it was before the line, provided nothing has happened to it since."""
+    record = engine.ledger.record(pos)
+    if record is None:
+        raise CannotUndo(
+            f"a record of the run was erased since (position {pos}); nothing was undone"
+        )
+    if record.status == "active" or engine.ledger.locate(record.id)[3] != line.seq:
+        raise CannotUndo(f"record {record.id} has changed since the run; nothing was undone")
+    return replace(record, status="active")

@@ -1,0 +1,423 @@
+"""AgentMemory: the facade, and the only writer of its ledger."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal, Self, TypeVar
+
+from agentmem import changes, transfer
+from agentmem.changes import Entry
+from agentmem.clock import Moment, SystemClock
+from agentmem.config import MemoryConfig, Spec, load_config
+from agentmem.core import Clock, Hit, Namespace, Plan, Policy, Record, Run
+from agentmem.engine import Engine
+from agentmem.erasure import Receipt, erase
+from agentmem.errors import InputError, TombstoneWarning
+from agentmem.explain import Explanation, explain
+from agentmem.index.where import Where, condition
+from agentmem.intake import (
+    Content,
+    Draft,
+    metadata,
+    moment_or,
+    namespace_of,
+    number,
+    records,
+    rewritten,
+    succeeding,
+    whole,
+)
+from agentmem.ledger.ledger import Ledger
+from agentmem.maintenance import apply_plan, check_cap, make_plan, undo_run
+from agentmem.recall import Query
+from agentmem.recall import reinforce as strengthen
+from agentmem.recall import search as rank_and_pack
+from agentmem.steps import Steps, asynchronous, embed, sync, work
+
+Mode = Literal["hybrid", "dense", "lexical"]
+R = TypeVar("R")
+
+
+class Added(list[str]):
+    """The ids of what is now remembered, in order; `refused` holds those a tombstone stopped."""
+
+    def __init__(self, ids: Sequence[str], refused: Mapping[str, str]) -> None:
+        super().__init__(ids)
+        self.refused = dict(refused)
+
+
+class AgentMemory:
+    """A memory in one file.  Times: aware datetimes or seconds since the epoch.
+
+    Every method exists twice, from the same code: `add` blocks, `await aadd` does not.  A call
+    stays within a namespace: the one given, else the memory's own.  `namespace=()` is everything.
+    """
+
+    def __init__(self, config: MemoryConfig, *, clock: Clock | None = None) -> None:
+        self.config = config
+        self.clock = clock or SystemClock()
+        self.namespace: Namespace = namespace_of(config.namespace, ())
+        self.policies: tuple[Policy, ...] = config.policies
+        embedder = config.embedder
+        ledger = Ledger(
+            config.path,
+            embedder=embedder.name,
+            dim=embedder.dim,
+            durability=config.durability,
+            timeout=config.busy_timeout,
+        )
+        self._engine = Engine(ledger, embedder, config.policies)
+
+    @classmethod
+    def open(
+        cls,
+        path: str | Path = ":memory:",
+        *,
+        namespace: Sequence[str] = ("default",),
+        policies: Spec = None,
+        stores: Spec = None,
+        embedder: Spec = None,
+        clock: Clock | None = None,
+        **options: Any,
+    ) -> Self:
+        """Open or make a memory.  `policies`, `stores`, `embedder`: names, options or objects, as
+        in a configuration; further options: durability, recall, removal_cap, busy_timeout.
+        """
+        parts = {"policies": policies, "stores": stores, "embedder": embedder}
+        given = {name: part for name, part in parts.items() if part is not None}
+        place = {"path": str(path), "namespace": list(namespace_of(namespace, ()))}
+        return cls(load_config({**options, **place, **given}), clock=clock)
+
+    @classmethod
+    def from_config(
+        cls, config: str | Path | Mapping[str, Any] | None = None, *, clock: Clock | None = None
+    ) -> Self:
+        """Open the memory that a YAML file or a mapping describes; ConfigError if it is wrong."""
+        return cls(load_config(config), clock=clock)
+
+    def _now(self, now: Moment | None) -> float:
+        return moment_or(now, self.clock.now())
+
+    def _prefix(self, namespace: Sequence[str] | None) -> Namespace:
+        return namespace_of(namespace, self.namespace)
+
+    def _add(
+        self,
+        content: Content,
+        *,
+        namespace: Sequence[str] | None = None,
+        now: Moment | None = None,
+        event_time: Moment | None = None,
+        importance: float | None = None,
+        valence: float | None = None,
+        source: str = "",
+        data: Mapping[str, Any] | None = None,
+        kind: str | None = None,
+        sources: Sequence[str] = (),
+        links: Sequence[str] = (),
+        revive: bool = False,
+    ) -> Steps[Added]:
+        """Remember a text, a Turn, messages, or a list of these.  Returns ids, in order.
+
+        The same content, namespace and source is the same record: adding it again changes nothing.
+        What was forgotten or erased stays so (TombstoneWarning) unless `revive`.  `event_time`:
+        when it happened, if not now.  `importance` 0..1, estimated from the text's surprisal if
+        not given; `valence` -1..1.  All of it is stored or, on any error, nothing.
+        """
+        at = self._now(now)
+        draft = Draft(
+            namespace=self._prefix(namespace),
+            now=at,
+            event_time=moment_or(event_time, at),
+            importance=number("importance", importance, 0.0, 1.0),
+            valence=number("valence", valence, -1.0, 1.0),
+            source=source,
+            data=metadata(data),
+            sources=tuple(sources),
+            links=tuple(links),
+        )
+        made = records(content, draft, self.config.stores, kind)
+        vectors = yield from embed(self._engine.embedder, [record.text for record in made])
+        outcome = yield from self._work(
+            lambda: changes.add(self._engine, made, vectors, at, revive)
+        )
+        if outcome.refused:
+            how = " and ".join(sorted(set(outcome.refused.values())))
+            warnings.warn(
+                f"{len(outcome.refused)} of {len(made)} records not added: {how} earlier; "
+                "revive=True brings them back",
+                TombstoneWarning,
+                stacklevel=4,
+            )
+        names = dict.fromkeys(record.id for record in made)
+        return Added([name for name in names if name not in outcome.refused], outcome.refused)
+
+    def _search(
+        self,
+        query: str | None = None,
+        *,
+        namespace: Sequence[str] | None = None,
+        k: int | None = None,
+        now: Moment | None = None,
+        budget_tokens: int | None = None,
+        where: Where | None = None,
+        reinforce: bool = True,
+        mode: Mode | None = None,
+    ) -> Steps[list[Hit]]:
+        """The k best records: fused relevance x retention, best first; fewer if fewer are there.
+
+        Without a query: the most retained, the most recent first.  `budget_tokens` caps the sum of
+        the hits' tokens.  `where` filters: {"kind": "chunk", "data.topic": {"$in": [...]}}.  Hits
+        are reinforced, in the way the policies choose, unless `reinforce` is False.
+        """
+        asked = yield from self._query(query, namespace, k, now, where, mode)
+        if budget_tokens is not None:
+            whole("budget_tokens", budget_tokens, 0)
+
+        def body() -> list[Hit]:
+            self._engine.refresh()
+            hits, rows = rank_and_pack(self._engine, asked, budget=budget_tokens)
+            if hits and reinforce:
+                strengthen(self._engine, hits, rows, asked.now)
+            return hits
+
+        return (yield from self._work(body))
+
+    def _query(
+        self,
+        text: str | None,
+        namespace: Sequence[str] | None,
+        k: int | None,
+        now: Moment | None,
+        where: Where | None,
+        mode: Mode | None,
+    ) -> Steps[Query]:
+        config = self.config.recall if mode is None else replace(self.config.recall, mode=mode)
+        if where is not None:
+            condition(where)
+        vector = None
+        if text is not None and text.strip():
+            vector = (yield from embed(self._engine.embedder, [text]))[0]
+        return Query(
+            text=None if vector is None else text,
+            vector=vector,
+            prefix=self._prefix(namespace),
+            now=self._now(now),
+            k=config.k if k is None else whole("k", k, 1),
+            where=where,
+            config=config,
+        )
+
+    def _get(self, name: str, *, namespace: Sequence[str] | None = None) -> Steps[Record]:
+        """The record of an id, whatever its status; NotFound if it lies in no such namespace."""
+        prefix = self._prefix(namespace)
+        return (yield from self._work(lambda: changes.within(self._engine, name, prefix)[1]))
+
+    def _update(
+        self,
+        name: str,
+        *,
+        text: str | None = None,
+        importance: float | None = None,
+        valence: float | None = None,
+        data: Mapping[str, Any] | None = None,
+        namespace: Sequence[str] | None = None,
+        now: Moment | None = None,
+    ) -> Steps[Record]:
+        """Correct a record in place: same id, next version; the old one stays in its history."""
+        at = self._now(now)
+        old = yield from self._get(name, namespace=namespace)
+        new = rewritten(old, text, importance, valence, data)
+        vector = None
+        if new.text != old.text:
+            vector = (yield from embed(self._engine.embedder, [new.text]))[0]
+        return (yield from self._work(lambda: changes.update(self._engine, old, new, vector, at)))
+
+    def _supersede(
+        self,
+        name: str,
+        text: str,
+        *,
+        namespace: Sequence[str] | None = None,
+        now: Moment | None = None,
+    ) -> Steps[str]:
+        """Replace a record by a new text: returns the new id; the old one leaves recall."""
+        at = self._now(now)
+        old = yield from self._get(name, namespace=namespace)
+        new = succeeding(old, text, at)
+        vector = (yield from embed(self._engine.embedder, [new.text]))[0]
+        yield from self._work(lambda: changes.supersede(self._engine, old, new, vector, at))
+        return new.id
+
+    def _forget(
+        self,
+        *names: str,
+        where: Where | None = None,
+        namespace: Sequence[str] | None = None,
+        now: Moment | None = None,
+        reason: str = "forget",
+        dry_run: bool = False,
+        allow_mass: bool = False,
+    ) -> Steps[list[str]]:
+        """Archive records, by id or by filter: out of recall, restorable.
+
+        Returns the ids of those that were active until now.  With `dry_run` nothing happens.
+        RemovalCap if a filter takes more than the cap, unless `allow_mass`.
+        """
+        if bool(names) == (where is not None):
+            raise InputError("forget takes ids or where={...}, one of them")
+        prefix, at = self._prefix(namespace), self._now(now)
+
+        def body() -> list[str]:
+            engine = self._engine
+            chosen = names if where is None else changes.select(engine, prefix, where)
+            if dry_run:
+                found = [changes.within(engine, name, prefix)[1] for name in dict.fromkeys(chosen)]
+                return [record.id for record in found if record.status == "active"]
+            if where is not None and not allow_mass:
+                check_cap(engine, len(chosen), self.config.removal_cap)
+            return list(changes.forget(engine, chosen, prefix, at, reason))
+
+        return (yield from self._work(body))
+
+    def _restore(
+        self,
+        *names: str,
+        namespace: Sequence[str] | None = None,
+        now: Moment | None = None,
+        reason: str = "restore",
+    ) -> Steps[list[str]]:
+        """Bring archived or superseded records back, as if just used.  Returns which came back."""
+        prefix, at = self._prefix(namespace), self._now(now)
+        back = yield from self._work(
+            lambda: changes.restore(self._engine, names, prefix, at, reason)
+        )
+        return list(back)
+
+    def _erase(
+        self,
+        *names: str,
+        namespace: Sequence[str] | None = None,
+        now: Moment | None = None,
+        reason: str = "erase",
+    ) -> Steps[Receipt]:
+        """Destroy records, and what was derived from them alone.  There is no way back."""
+        prefix, at = self._prefix(namespace), self._now(now)
+        if not names:
+            raise InputError("erase takes at least one id")
+
+        def body() -> Receipt:
+            for name in names:
+                changes.within(self._engine, name, prefix)
+            return erase(self._engine, names, at, reason)
+
+        return (yield from self._work(body))
+
+    def _history(self, name: str, *, namespace: Sequence[str] | None = None) -> Steps[list[Entry]]:
+        """Every journal line that speaks of a record, oldest first."""
+        prefix = self._prefix(namespace)
+        return (yield from self._work(lambda: changes.history(self._engine, name, prefix)))
+
+    def _explain(
+        self,
+        query: str | None = None,
+        *,
+        namespace: Sequence[str] | None = None,
+        k: int | None = None,
+        now: Moment | None = None,
+        where: Where | None = None,
+        mode: Mode | None = None,
+    ) -> Steps[Explanation]:
+        """Why each hit came up, why other candidates did not, and what would bring them back."""
+        asked = yield from self._query(query, namespace, k, now, where, mode)
+
+        def body() -> Explanation:
+            self._engine.refresh()
+            return explain(self._engine, asked)
+
+        return (yield from self._work(body))
+
+    def _plan(
+        self, now: Moment | None = None, *, namespace: Sequence[str] | None = None
+    ) -> Steps[Plan]:
+        """What the policies would put away now.  Nothing happens until it is applied."""
+        prefix, at = self._prefix(namespace), self._now(now)
+        return (yield from self._work(lambda: make_plan(self._engine, at, prefix)))
+
+    def _apply(self, plan: Plan, *, allow_mass: bool = False) -> Steps[Run]:
+        """Do exactly what the plan says, in one transaction.
+
+        StalePlan if its records have changed since; RemovalCap if it removes more than the share
+        `removal_cap` of all active records, unless `allow_mass`.
+        """
+        cap = 1.0 if allow_mass else self.config.removal_cap
+        return (yield from self._work(lambda: apply_plan(self._engine, plan, cap)))
+
+    def _undo(self, run: Run | str, *, now: Moment | None = None) -> Steps[Run]:
+        """Take a run back; CannotUndo if any of its records has changed since."""
+        name, at = run if isinstance(run, str) else run.id, self._now(now)
+        return (yield from self._work(lambda: undo_run(self._engine, name, at)))
+
+    def _stats(self, *, namespace: Sequence[str] | None = None) -> Steps[dict[str, Any]]:
+        """Counts by status, sizes, embedder and policies."""
+        prefix = self._prefix(namespace)
+        return (yield from self._work(lambda: changes.stats(self._engine, prefix)))
+
+    def _export(self, path: str | Path, *, namespace: Sequence[str] | None = None) -> Steps[int]:
+        """Write all records under a namespace to a new JSON-lines file; returns how many."""
+        prefix, file = self._prefix(namespace), Path(path)
+        return (yield from self._work(lambda: transfer.export(self._engine, file, prefix)))
+
+    def _import_(self, path: str | Path, *, now: Moment | None = None) -> Steps[int]:
+        """Take over an export, all of it or nothing; returns how many records were new."""
+        at = self._now(now)
+        made, erased = yield from work(lambda: transfer.load(Path(path)))
+        vectors = yield from embed(self._engine.embedder, [record.text for record in made])
+        return (
+            yield from self._work(lambda: transfer.store(self._engine, made, vectors, erased, at))
+        )
+
+    def _work(self, call: Callable[[], R]) -> Steps[R]:
+        def body() -> R:
+            with self._engine.locked():
+                return call()
+
+        return work(body)
+
+    def close(self) -> None:
+        """Close the file.  Everything acknowledged is in it already."""
+        self._engine.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        self.close()
+
+    add, aadd = sync(_add), asynchronous(_add)
+    search, asearch = sync(_search), asynchronous(_search)
+    get, aget = sync(_get), asynchronous(_get)
+    update, aupdate = sync(_update), asynchronous(_update)
+    supersede, asupersede = sync(_supersede), asynchronous(_supersede)
+    forget, aforget = sync(_forget), asynchronous(_forget)
+    restore, arestore = sync(_restore), asynchronous(_restore)
+    erase, aerase = sync(_erase), asynchronous(_erase)
+    history, ahistory = sync(_history), asynchronous(_history)
+    explain, aexplain = sync(_explain), asynchronous(_explain)
+    plan, aplan = sync(_plan), asynchronous(_plan)
+    apply, aapply = sync(_apply), asynchronous(_apply)
+    undo, aundo = sync(_undo), asynchronous(_undo)
+    stats, astats = sync(_stats), asynchronous(_stats)
+    export, aexport = sync(_export), asynchronous(_export)
+    import_, aimport_ = sync(_import_), asynchronous(_import_)
+    remember, aremember = add, aadd
+    recall, arecall = search, asearch

@@ -1,0 +1,213 @@
+"""Query to hits: candidates of each leg, fused, times retention, the exact top k, and why.
+
+A leg ranks every searchable record by its raw score (cosine, BM25) and hands on its `depth` best.
+Reciprocal rank fusion makes one relevance of the legs; score = relevance x the policies' weights.
+A record whose weight is 0 is suppressed: no leg sees it.  A record whose text is the query's own
+is exempt from fading, so that an exact match of any age stays findable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from agentmem.config import RecallConfig
+from agentmem.core import Change, Floats, Hit, Ints, Namespace, Vectors, Why
+from agentmem.engine import Engine
+from agentmem.index.fusion import best, reciprocal_rank
+from agentmem.index.where import Where, condition
+from agentmem.text import count_tokens, fold, words
+
+EXACT_AT = 1.0 - 1e-4  # cosine from which a record may be the query's own text
+EXACT_RANK = 3  # or lexical rank
+COMMON = 0.05  # a query word in more than this share of the records is not looked up ...
+COMMON_LEAST = 50  # ... unless fewer records than this hold it
+KEPT_COMMON = 2  # if all words are common, this many of the rarest are looked up after all
+
+
+@dataclass(frozen=True, kw_only=True)
+class Query:
+    """What is asked, of whom, when."""
+
+    text: str | None  # None: no relevance, the most retained and most recent first
+    vector: Vectors | None  # shape (dim,); None without text
+    prefix: Namespace
+    now: float
+    k: int
+    where: Where | None = None
+    config: RecallConfig = field(default_factory=RecallConfig)
+
+    @property
+    def mode(self) -> str:
+        return self.config.mode
+
+    @property
+    def depth(self) -> int:
+        return max(self.config.depth, 12 * self.k)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ranking:
+    """Every candidate, best first: aligned arrays of shape (n,)."""
+
+    rows: Ints
+    scores: Floats
+    whys: Sequence[Why]
+
+
+def search(engine: Engine, query: Query, *, budget: int | None = None) -> tuple[list[Hit], Ints]:
+    """The top k that fit the budget of tokens, and their rows.  The engine is locked."""
+    rows = engine.columns.rows(engine.spaces(query.prefix))
+    weights = engine.weights(engine.columns.view(rows, query.now))
+    retention = product(weights, len(rows))
+    keep = retention > 0.0
+    if query.where is not None:
+        keep &= np.isin(rows, engine.reads.positions(condition(query.where)))
+    if not keep.all():
+        rows, retention = rows[keep], retention[keep]
+        weights = {label: weight[keep] for label, weight in weights.items()}
+    ranking = rank(engine, query, rows, retention, weights)
+    hits: list[Hit] = []
+    chosen: list[int] = []
+    left = budget
+    for row, score, why in zip(ranking.rows, ranking.scores, ranking.whys, strict=True):
+        for record in engine.records([row]):
+            cost = 0 if left is None else count_tokens(record.text)
+            if left is None or cost <= left:
+                left = None if left is None else left - cost
+                hits.append(Hit(record=record, score=float(score), why=why))
+                chosen.append(int(row))
+    return hits, np.array(chosen, dtype=np.int64)
+
+
+def product(weights: Mapping[str, Floats], n: int) -> Floats:
+    """The product of all weights, shape (n,); ones if there are none."""
+    retention = np.ones(n)
+    for weight in weights.values():
+        retention = retention * weight
+    return retention
+
+
+def rank(
+    engine: Engine,
+    query: Query,
+    rows: Ints,
+    retention: Floats,
+    weights: Mapping[str, Floats],
+    *,
+    k: int | None = None,
+) -> Ranking:
+    """The k best of some rows (ascending) with their retention, shape (len(rows),)."""
+    k = query.k if k is None else k
+    if query.text is None or query.vector is None:
+        return _unasked(engine, rows, retention, weights, k)
+    dense = engine.columns.dense.scores(query.vector, rows) if query.mode != "lexical" else None
+    legs: list[Ints] = [] if dense is None else [best(dense, query.depth)]
+    lexical: dict[int, float] = {}
+    if query.mode != "dense":
+        lexical = _lexical(engine, query, rows)
+        legs.append(np.fromiter(lexical, dtype=np.int64, count=len(lexical)))
+    found, relevance, ranks = reciprocal_rank(legs, query.config.rrf_k)
+    exact = _exact(engine, query, rows[found], dense, found, ranks)
+    relevance[exact] = 1.0
+    scores = relevance * np.where(exact, 1.0, retention[found])
+    order = np.lexsort((found, -scores, ~exact))[:k]
+    whys = []
+    for i in order:
+        at = int(found[i])
+        why = Why(
+            fused=float(relevance[i]),
+            weights={label: float(weight[at]) for label, weight in weights.items()},
+            exact=bool(exact[i]),
+        )
+        if dense is not None:
+            why = replace(why, dense=float(dense[at]), dense_rank=int(ranks[0][i]) or None)
+        if at in lexical:
+            why = replace(why, lexical=lexical[at], lexical_rank=int(ranks[-1][i]))
+        whys.append(why)
+    return Ranking(rows=rows[found[order]], scores=scores[order], whys=whys)
+
+
+def _unasked(
+    engine: Engine, rows: Ints, retention: Floats, weights: Mapping[str, Floats], k: int
+) -> Ranking:
+    """Without a query: the most retained, then the most recent."""
+    created = engine.columns.floats["created"][rows]
+    order = np.lexsort((-rows, -created, -retention))[:k]
+    whys = [
+        Why(fused=1.0, weights={label: float(w[i]) for label, w in weights.items()}) for i in order
+    ]
+    return Ranking(rows=rows[order], scores=retention[order], whys=whys)
+
+
+def _lexical(engine: Engine, query: Query, rows: Ints) -> dict[int, float]:
+    """Index into `rows` -> BM25 of the `depth` best, best first."""
+    terms = _terms(engine, query, len(rows))
+    if not terms or not len(rows):
+        return {}
+    total = int((engine.columns.status[: engine.columns.size] > 0).sum())
+    prefix = query.prefix if len(rows) < total / 2 else ()
+    depth = query.depth
+    while True:
+        matched = engine.reads.match(terms, prefix, depth)
+        positions = np.array([pos for pos, _ in matched], dtype=np.int64)
+        at = np.searchsorted(rows, positions)
+        at[at == len(rows)] = 0
+        here = rows[at] == positions
+        if len(matched) < depth or here.sum() >= query.depth:
+            break
+        depth *= 4  # too many of the matches were filtered out
+    places = zip(at.tolist(), matched, here.tolist(), strict=True)
+    kept = {i: round(score, 9) for i, (_, score), ok in places if ok}
+    return dict(list(kept.items())[: query.depth])
+
+
+def _terms(engine: Engine, query: Query, n: int) -> list[str]:
+    """The query's words worth looking up: common ones cost much and tell little."""
+    spaces = set(engine.spaces(query.prefix))
+    held = {
+        word: engine.reads.holders(word, spaces) for word in dict.fromkeys(words(query.text or ""))
+    }
+    rare = [word for word, count in held.items() if count <= max(COMMON * n, COMMON_LEAST)]
+    return rare or sorted(held, key=lambda word: held[word])[:KEPT_COMMON]
+
+
+def _exact(
+    engine: Engine,
+    query: Query,
+    rows: Ints,
+    dense: Floats | None,
+    found: Ints,
+    ranks: Sequence[Ints],
+) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Which candidates have the query's own text, case and spacing aside."""
+    exact = np.zeros(len(rows), dtype=np.bool_)
+    maybe = np.zeros(len(rows), dtype=np.bool_)
+    if dense is not None:
+        maybe |= dense[found] >= EXACT_AT
+    if query.mode != "dense":
+        maybe |= (ranks[-1] > 0) & (ranks[-1] <= EXACT_RANK)
+    wanted = fold(query.text or "")
+    for i in np.flatnonzero(maybe):
+        exact[i] = any(fold(r.text) == wanted for r in engine.records([rows[i]]))
+    return exact
+
+
+def reinforce(engine: Engine, hits: Sequence[Hit], rows: Ints, now: float) -> None:
+    """Let the policies strengthen what was recalled: one journal line."""
+    view = engine.columns.view(rows, now)
+    update = engine.touched(view)
+    turns = engine.columns.floats["turn"][rows] + view.turns
+    touched = tuple(
+        replace(
+            hit.record,
+            used=float(update.used[i]),
+            used_turn=int(turns[i]),
+            uses=int(update.uses[i]),
+            stability=None if np.isnan(update.stability[i]) else float(update.stability[i]),
+        )
+        for i, hit in enumerate(hits)
+    )
+    engine.commit(Change(touch=touched, reason="recall"), at=now, rows=rows)
