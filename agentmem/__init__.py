@@ -40,7 +40,22 @@ _HOME = {
     "Update": "core",
     "View": "core",
 }
-__all__ = sorted(_HOME)
+__all__ = [
+    "Agent",
+    "AgentMemError",
+    "AgentMemory",
+    "Change",
+    "Hit",
+    "Plan",
+    "Policy",
+    "Record",
+    "Run",
+    "SimulatedClock",
+    "SystemClock",
+    "Turn",
+    "Update",
+    "View",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -139,6 +139,8 @@ class AgentMemory:
             sources=tuple(sources),
             links=tuple(links),
         )
+        if not draft.namespace:
+            raise InputError("namespace () is everything; a record needs a place of its own")
         made = records(content, draft, self.config.stores, kind)
         vectors = yield from embed(self._engine.embedder, [record.text for record in made])
         outcome = yield from self._work(

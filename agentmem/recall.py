@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 
 import numpy as np
 
@@ -17,14 +18,14 @@ from agentmem.config import RecallConfig
 from agentmem.core import Change, Floats, Hit, Ints, Namespace, Vectors, Why
 from agentmem.engine import Engine
 from agentmem.index.fusion import best, reciprocal_rank
+from agentmem.index.lexical import bm25
 from agentmem.index.where import Where, condition
 from agentmem.text import count_tokens, fold, words
 
 EXACT_AT = 1.0 - 1e-4  # cosine from which a record may be the query's own text
-EXACT_RANK = 3  # or lexical rank
-COMMON = 0.05  # a query word in more than this share of the records is not looked up ...
-COMMON_LEAST = 50  # ... unless fewer records than this hold it
-KEPT_COMMON = 2  # if all words are common, this many of the rarest are looked up after all
+EXACT_RANK = 3  # without a dense leg: lexical rank
+POSTINGS = 3000  # a query's words are looked up rarest first, until this many records hold them
+WORDS_LEAST = 2  # but so many at least
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,10 +106,10 @@ def rank(
         return _unasked(engine, rows, retention, weights, k)
     dense = engine.columns.dense.scores(query.vector, rows) if query.mode != "lexical" else None
     legs: list[Ints] = [] if dense is None else [best(dense, query.depth)]
-    lexical: dict[int, float] = {}
-    if query.mode != "dense":
-        lexical = _lexical(engine, query, rows)
-        legs.append(np.fromiter(lexical, dtype=np.int64, count=len(lexical)))
+    lexical = _lexical(engine, query, rows) if query.mode != "dense" else None
+    if lexical is not None:
+        matched = np.flatnonzero(lexical)
+        legs.append(matched[best(lexical[matched], query.depth)])
     found, relevance, ranks = reciprocal_rank(legs, query.config.rrf_k)
     exact = _exact(engine, query, rows[found], dense, found, ranks)
     relevance[exact] = 1.0
@@ -124,8 +125,8 @@ def rank(
         )
         if dense is not None:
             why = replace(why, dense=float(dense[at]), dense_rank=int(ranks[0][i]) or None)
-        if at in lexical:
-            why = replace(why, lexical=lexical[at], lexical_rank=int(ranks[-1][i]))
+        if lexical is not None and lexical[at] > 0.0:
+            why = replace(why, lexical=float(lexical[at]), lexical_rank=int(ranks[-1][i]) or None)
         whys.append(why)
     return Ranking(rows=rows[found[order]], scores=scores[order], whys=whys)
 
@@ -142,36 +143,21 @@ def _unasked(
     return Ranking(rows=rows[order], scores=retention[order], whys=whys)
 
 
-def _lexical(engine: Engine, query: Query, rows: Ints) -> dict[int, float]:
-    """Index into `rows` -> BM25 of the `depth` best, best first."""
-    terms = _terms(engine, query, len(rows))
-    if not terms or not len(rows):
-        return {}
-    total = int((engine.columns.status[: engine.columns.size] > 0).sum())
-    prefix = query.prefix if len(rows) < total / 2 else ()
-    depth = query.depth
-    while True:
-        matched = engine.reads.match(terms, prefix, depth)
-        positions = np.array([pos for pos, _ in matched], dtype=np.int64)
-        at = np.searchsorted(rows, positions)
-        at[at == len(rows)] = 0
-        here = rows[at] == positions
-        if len(matched) < depth or here.sum() >= query.depth:
-            break
-        depth *= 4  # too many of the matches were filtered out
-    places = zip(at.tolist(), matched, here.tolist(), strict=True)
-    kept = {i: round(score, 9) for i, (_, score), ok in places if ok}
-    return dict(list(kept.items())[: query.depth])
+def _lexical(engine: Engine, query: Query, rows: Ints) -> Floats:
+    """BM25 of each row, shape (len(rows),)."""
+    total = engine.columns.held
+    prefix = query.prefix if len(rows) < total / 2 else ()  # in a small branch, match inside it
+    postings = [engine.reads.postings(word, prefix) for word in _terms(engine, query)]
+    return bm25(postings, rows, engine.columns.lengths(rows))
 
 
-def _terms(engine: Engine, query: Query, n: int) -> list[str]:
+def _terms(engine: Engine, query: Query) -> list[str]:
     """The query's words worth looking up: common ones cost much and tell little."""
-    spaces = set(engine.spaces(query.prefix))
-    held = {
-        word: engine.reads.holders(word, spaces) for word in dict.fromkeys(words(query.text or ""))
-    }
-    rare = [word for word, count in held.items() if count <= max(COMMON * n, COMMON_LEAST)]
-    return rare or sorted(held, key=lambda word: held[word])[:KEPT_COMMON]
+    asked = list(dict.fromkeys(words(query.text or "")))
+    held = engine.reads.holders(asked, set(engine.spaces(query.prefix)))
+    rarest = sorted(asked, key=lambda word: held[word])
+    kept = sum(read <= POSTINGS for read in accumulate(held[word] for word in rarest))
+    return rarest[: max(kept, WORDS_LEAST)]
 
 
 def _exact(
@@ -187,7 +173,7 @@ def _exact(
     maybe = np.zeros(len(rows), dtype=np.bool_)
     if dense is not None:
         maybe |= dense[found] >= EXACT_AT
-    if query.mode != "dense":
+    else:
         maybe |= (ranks[-1] > 0) & (ranks[-1] <= EXACT_RANK)
     wanted = fold(query.text or "")
     for i in np.flatnonzero(maybe):

@@ -11,16 +11,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agentmem.core import Ints, Record, Vectors, View
+from agentmem.core import Floats, Ints, Record, Vectors, View
 from agentmem.index.exact import ExactIndex
+from agentmem.text import words
 
 ABSENT, ACTIVE = 0, 1
-_FLOATS = ("created", "used", "used_turn", "uses", "stability", "importance", "valence", "turn")
+_FLOATS = (
+    "created",
+    "used",
+    "used_turn",
+    "uses",
+    "stability",
+    "importance",
+    "valence",
+    "turn",
+    "words",
+)
 
 
 def view_of(rows: Sequence[Sequence[Any]], now: float, turns_now: dict[int, int]) -> View:
     """The view of some LIFE rows; `turns_now`: turns so far by namespace code."""
-    columns: list[tuple[Any, ...]] = list(zip(*rows, strict=True)) or [()] * 13
+    columns: list[tuple[Any, ...]] = list(zip(*rows, strict=True)) or [()] * 14
     spaces = np.array(columns[2], dtype=np.int64)
     current = np.array([turns_now[space] for space in columns[2]], dtype=np.float64)
     floats = {name: np.array(columns[i], dtype=np.float64) for i, name in _PLACES}
@@ -38,6 +49,7 @@ _PLACES = (
     (9, "importance"),
     (10, "valence"),
     (11, "turn"),
+    (12, "words"),
 )
 
 
@@ -101,16 +113,16 @@ class Columns:
         for space, turn in zip(columns[2], columns[11], strict=True):
             if turn > self.turns.get(space, 0):
                 self.turns[space] = turn
-        have = [i for i, data in enumerate(columns[13]) if data is not None]
+        have = [i for i, data in enumerate(columns[14]) if data is not None]
         if have:
-            data = b"".join(columns[13][i] for i in have)
+            data = b"".join(columns[14][i] for i in have)
             vectors = np.frombuffer(data, dtype="<f4").reshape(len(have), -1)
             self.dense.put(at[have], vectors)
 
     def add(self, pos: int, space: int, record: Record, vector: Vectors) -> None:
         """One new active record."""
         life = (record.created, record.used, record.used_turn, record.uses, record.stability)
-        rest = (record.importance, record.valence, record.turn, 0)
+        rest = (record.importance, record.valence, record.turn, len(words(record.text)), 0)
         self.put([(pos, record.id, space, ACTIVE, *life, *rest, vector.tobytes())])
 
     def touch(self, rows: Ints, records: Sequence[Record]) -> None:
@@ -136,6 +148,15 @@ class Columns:
         elif len(wanted) < len(self.turns):
             mask = mask & np.isin(self.space[: self.size], wanted)
         return np.flatnonzero(mask)
+
+    @property
+    def held(self) -> int:
+        """How many records there are, whatever their status."""
+        return int(np.count_nonzero(self.status[: self.size]))
+
+    def lengths(self, rows: Ints) -> Floats:
+        """Words in each of some rows."""
+        return self.floats["words"][_span(rows)]
 
     def view(self, rows: Ints, now: float) -> View:
         """What policies see of some rows."""

@@ -1,4 +1,4 @@
-"""`where` filters: {"field": value} or {"field": {"$gte": value}}, `$and`, `$or`.
+"""`where` filters: {"field": value} or {"field": {"$gte": value}}, `$and`, `$or`, `$not`.
 
 Fields are the columns of a record; the caller's own metadata is `data.key` (`data.key.inner`).
 """
@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, not_, or_
+from sqlalchemy import ColumnElement, and_, false, func, not_, or_
 
 from agentmem.clock import seconds
 from agentmem.errors import InputError, nearest
@@ -57,7 +57,7 @@ def _clause(name: str, wanted: Any) -> ColumnElement[bool]:
         parts = [condition(part) for part in wanted]
         return and_(*parts) if name == "$and" else or_(*parts)
     if name == "$not":
-        return not_(condition(wanted))
+        return not_(func.coalesce(condition(wanted), false()))  # a missing field meets no test
     tests = wanted if isinstance(wanted, Mapping) else {"$eq": wanted}
     if not tests:
         raise InputError(f"where: {name!r} has no test")
@@ -72,9 +72,9 @@ def _test(name: str, operator: str, value: Any) -> ColumnElement[bool]:
         if isinstance(value, str) or not isinstance(value, Sequence | set | frozenset) or not value:
             raise InputError(f"where: {name!r}: {operator} takes a non-empty list, not {value!r}")
         values = [_plain(name, one) for one in value]
-        return OPERATORS[operator](_column(name, values[0]), values)
+        return OPERATORS[operator](_column(name), values)
     plain = _plain(name, value)
-    return OPERATORS[operator](_column(name, plain), plain)
+    return OPERATORS[operator](_column(name), plain)
 
 
 def _plain(name: str, value: Any) -> Any:
@@ -89,16 +89,14 @@ def _plain(name: str, value: Any) -> Any:
     return value
 
 
-def _column(name: str, value: Any) -> Any:
+def _column(name: str) -> Any:
     if name in FIELDS:
         return record.c[name]
     head, _, path = name.partition(".")
     if head != "data" or not path:
         hint = nearest(name, (*FIELDS, f"data.{name}"))
         raise InputError(f"where: unknown field {name!r}{hint}")
-    column = record.c.data[tuple(path.split("."))]
-    if isinstance(value, bool):
-        return column.as_boolean()
-    if isinstance(value, int | float):
-        return column.as_float()
-    return column.as_string()
+    if '"' in path:
+        raise InputError(f"where: a key of data cannot hold a quotation mark: {name!r}")
+    steps = "".join(f'."{step}"' for step in path.split("."))
+    return func.json_extract(record.c.data, f"${steps}")

@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, delete, insert, select, update
 
 from agentmem.core import Namespace
 from agentmem.ledger import sqlite
-from agentmem.ledger.rows import hashes, scope, to_values
+from agentmem.ledger.rows import hashes, scope, spelled, to_values
 from agentmem.ledger.sqlite import Database, compiled
 from agentmem.ledger.tables import (
     ACTIVE,
@@ -134,7 +134,11 @@ class Applier:
 
     def _index(self, entries: Sequence[Mapping[str, Any]], terms: Counter[tuple[int, int]]) -> None:
         lexical = [
-            {"pos": e["pos"], "text": e["text"], "scope": scope(self.paths(e["namespace"]))}
+            {
+                "pos": e["pos"],
+                "text": spelled(e["text"]),
+                "scope": scope(self.paths(e["namespace"])),
+            }
             for e in entries
         ]
         self.db.many(sqlite.ADD_TEXT, lexical)
@@ -150,7 +154,7 @@ class Applier:
             self.db.run(_TURN, space=space, now_turn=turn)
 
     def _unindex(self, pos: int, space: int, text: str) -> None:
-        self.db.run(sqlite.DROP_TEXT, pos=pos, text=text, scope=scope(self.paths(space)))
+        self.db.run(sqlite.DROP_TEXT, pos=pos, text=spelled(text), scope=scope(self.paths(space)))
         words = [{"word": word, "space": space} for word in hashes(text)]
         self.db.many(_FEWER_TERMS, words)
         self.db.many(_NO_TERMS, words)

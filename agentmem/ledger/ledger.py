@@ -16,7 +16,7 @@ from agentmem.errors import EmbedderMismatch, NotFound, StalePlan
 from agentmem.ledger.apply import Applier, redact
 from agentmem.ledger.migrations import migrate
 from agentmem.ledger.rows import WHOLE, dumps, hashes, to_entry, to_record
-from agentmem.ledger.sqlite import PACK_TEXT, Database, Durability, compiled
+from agentmem.ledger.sqlite import HOLDERS, PACK_TEXT, Database, Durability, compiled
 from agentmem.ledger.tables import (
     ACTIVE,
     journal,
@@ -24,7 +24,6 @@ from agentmem.ledger.tables import (
     meta,
     namespace,
     record,
-    term,
     tombstone,
 )
 from agentmem.salience import importance
@@ -46,11 +45,6 @@ _NEXT_POS = compiled(
 )
 _SPACE = compiled(
     select(namespace.c.turn, namespace.c.records).where(namespace.c.id == bindparam("space"))
-)
-_HOLDERS = compiled(
-    select(term.c.records).where(
-        term.c.hash == bindparam("word"), term.c.namespace == bindparam("space")
-    )
 )
 _LINE = compiled(insert(journal))
 _META = compiled(select(meta.c.value).where(meta.c.key == bindparam("key")))
@@ -298,9 +292,11 @@ class Ledger:
     ) -> float:
         """Surprisal against what the namespace held before this change; `held` is a cache."""
         keys = [(word, space) for word in hashes(text)]
-        for key in keys:
-            if key not in held:
-                held[key] = self.db.value(_HOLDERS, word=key[0], space=space) or 0
+        missing = [word for word, _ in keys if (word, space) not in held]
+        if missing:
+            held.update(dict.fromkeys([(word, space) for word in missing], 0))
+            rows = self.db.rows(HOLDERS, words=dumps(missing))
+            held.update({(word, where): count for word, where, count in rows if where == space})
         return importance([held[key] for key in keys], records)
 
     def space(self, path: Namespace) -> int:

@@ -7,13 +7,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from sqlalchemy import ColumnElement, bindparam, func, select
 from sqlalchemy.dialects import sqlite as dialects
 
-from agentmem.core import Namespace
+from agentmem.core import Ints, Namespace
 from agentmem.ledger.ledger import Ledger
-from agentmem.ledger.rows import LIFE, scope_token, word_hash
-from agentmem.ledger.sqlite import MATCH, compiled
+from agentmem.ledger.rows import LIFE, dumps, scope_token, word_hash
+from agentmem.ledger.sqlite import HOLDERS, MATCH, compiled
 from agentmem.ledger.tables import (
     ACTIVE,
     STATUS,
@@ -21,7 +22,6 @@ from agentmem.ledger.tables import (
     mention,
     namespace,
     record,
-    term,
     tombstone,
     vector,
 )
@@ -42,9 +42,6 @@ _DUE = compiled(
 _ACTIVE = compiled(select(*LIFE).where(record.c.status == ACTIVE))
 _SPACES = compiled(
     select(namespace.c.id, namespace.c.turn, namespace.c.active, namespace.c.records)
-)
-_HOLDERS = compiled(
-    select(term.c.namespace, term.c.records).where(term.c.hash == bindparam("word"))
 )
 _LINE = select(journal.c.seq, journal.c.at, journal.c.policy, journal.c.reason, journal.c.run)
 _LINE_FULL = _LINE.add_columns(journal.c.payload)
@@ -116,22 +113,24 @@ class Reads:
         rows = self.db.rows(_SPACES)
         return [Space(code=c, turn=t, active=a, records=r) for c, t, a, r in rows]
 
-    def holders(self, word: str, spaces: Collection[int]) -> int:
-        """How many records of some namespaces hold a word."""
-        rows = self.db.rows(_HOLDERS, word=word_hash(word))
-        return sum(count for space, count in rows if space in spaces)
+    def holders(self, words: Sequence[str], spaces: Collection[int]) -> dict[str, int]:
+        """How many records of some namespaces hold each word."""
+        by_hash = {word_hash(word): word for word in words}
+        held = dict.fromkeys(words, 0)
+        for code, space, count in self.db.rows(HOLDERS, words=dumps(list(by_hash))):
+            if space in spaces:
+                held[by_hash[code]] += count
+        return held
 
-    def match(self, terms: Sequence[str], prefix: Namespace, depth: int) -> list[tuple[int, float]]:
-        """(position, BM25) of the records holding any of the terms, best first, `depth` at most.
+    def postings(self, word: str, prefix: Namespace) -> Ints:
+        """Positions of the records that hold a word (or another form of its stem), ascending.
 
-        A non-empty prefix confines the match itself to that branch of namespaces.
+        A non-empty prefix confines the look-up itself to that branch of namespaces.
         """
-        either = " OR ".join(f'"{term}"' for term in terms)
-        query = f"text: ({either})"
+        query = f'text: "{word}"'
         if prefix:
             query = f'(scope: "{scope_token(prefix)}") AND ({query})'
-        rows = self.db.rows(MATCH, query=query, depth=depth)
-        return [(pos, score) for pos, score in rows]
+        return np.array([pos for (pos,) in self.db.rows(MATCH, query=query)], dtype=np.int64)
 
     def lines_of(self, pos: int) -> list[Line]:
         return [_line(row) for row in self.db.rows(_LINES_OF, pos=pos)]
@@ -153,7 +152,10 @@ class Reads:
     def positions(self, condition: ColumnElement[bool]) -> list[int]:
         """Positions of the records that meet a condition over the columns of `record`."""
         query = select(record.c.pos).where(condition).order_by(record.c.pos)
-        statement = query.compile(dialect=dialects.dialect(paramstyle="named"))
+        statement = query.compile(
+            dialect=dialects.dialect(paramstyle="named"),
+            compile_kwargs={"render_postcompile": True},
+        )
         return [pos for (pos,) in self.db.rows(str(statement), **statement.params)]
 
     def statuses(self, spaces: Collection[int]) -> dict[str, int]:

@@ -30,6 +30,7 @@ LIFE = (
     record.c.importance,
     record.c.valence,
     record.c.turn,
+    record.c.words,
     record.c.seq,
 )
 WHOLE = select(*(column for column in record.c))
@@ -52,13 +53,17 @@ def to_record(row: Sequence[Any], path: Callable[[int], Namespace]) -> Record:
         valence=row[_AT["valence"]],
         status=STATUS[row[_AT["status"]]],
         source=row[_AT["source"]],
-        sources=tuple(json.loads(row[_AT["sources"]])),
-        links=tuple(json.loads(row[_AT["links"]])),
-        data=json.loads(row[_AT["data"]]),
+        sources=tuple(_loaded(row[_AT["sources"]])),
+        links=tuple(_loaded(row[_AT["links"]])),
+        data=_loaded(row[_AT["data"]]),
         turn=row[_AT["turn"]],
         used_turn=row[_AT["used_turn"]],
         version=row[_AT["version"]],
     )
+
+
+def _loaded(text: str) -> Any:
+    return {"[]": [], "{}": {}}[text] if len(text) == 2 else json.loads(text)
 
 
 def to_entry(record: Record, pos: int, space: int, expiry: float | None) -> dict[str, Any]:
@@ -91,7 +96,7 @@ def to_entry(record: Record, pos: int, space: int, expiry: float | None) -> dict
 def to_values(entry: Mapping[str, Any], seq: int) -> dict[str, Any]:
     """The column values of a journal entry."""
     lists = {name: dumps(entry[name]) for name in ("sources", "links", "data")}
-    return {**entry, **lists, "seq": seq}
+    return {**entry, **lists, "words": len(words(entry["text"])), "seq": seq}
 
 
 def from_entry(entry: Mapping[str, Any], path: Namespace) -> Record:
@@ -116,6 +121,11 @@ def word_hash(word: str) -> int:
 def hashes(text: str) -> list[int]:
     """The distinct words of a text, hashed, in order of first appearance."""
     return [word_hash(word) for word in dict.fromkeys(words(text))]
+
+
+def spelled(text: str) -> str:
+    """The text as the lexical index gets it: our words, so that queries split the same way."""
+    return " ".join(words(text))
 
 
 def scope_token(prefix: Namespace) -> str:

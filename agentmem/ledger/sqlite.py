@@ -33,16 +33,17 @@ Durability = Literal["normal", "full"]
 
 FULL_TEXT = (
     "CREATE VIRTUAL TABLE lexicon USING fts5(text, scope, content='', "
-    "tokenize='porter unicode61 remove_diacritics 2')"
+    "columnsize=0, tokenize='porter unicode61 remove_diacritics 2')"
 )
 ADD_TEXT = "INSERT INTO lexicon(rowid, text, scope) VALUES (:pos, :text, :scope)"
 DROP_TEXT = (
     "INSERT INTO lexicon(lexicon, rowid, text, scope) VALUES ('delete', :pos, :text, :scope)"
 )
 PACK_TEXT = "INSERT INTO lexicon(lexicon) VALUES ('optimize')"
-MATCH = (
-    "SELECT rowid, -bm25(lexicon, 1.0, 0.0) FROM lexicon WHERE lexicon MATCH :query "
-    "ORDER BY bm25(lexicon, 1.0, 0.0), rowid LIMIT :depth"
+MATCH = "SELECT rowid FROM lexicon WHERE lexicon MATCH :query"
+HOLDERS = (
+    "SELECT term.hash, term.namespace, term.records FROM json_each(:words) AS word "
+    "JOIN term ON term.hash = word.value"
 )
 
 _ERRORS: tuple[tuple[str, type[LedgerError], str], ...] = (
@@ -75,11 +76,13 @@ class Database:
     def __init__(self, path: str, durability: Durability, timeout: float) -> None:
         self.path = path
         self.timeout = timeout
-        with self._border():
+        try:
             self._db = sqlite3.connect(
                 path, timeout=timeout, isolation_level=None, check_same_thread=False
             )
             self._pragmas(durability)
+        except sqlite3.Error as error:
+            raise self._border(error) from error
 
     def _pragmas(self, durability: Durability) -> None:
         level = {"normal": "NORMAL", "full": "FULL"}[durability]
@@ -98,39 +101,42 @@ class Database:
         self._db.execute("PRAGMA temp_store = MEMORY")
         self._db.execute("PRAGMA cache_size = -65536")
 
-    @contextmanager
-    def _border(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            name = getattr(error, "sqlite_errorname", "")
-            for prefix, kind, meaning in _ERRORS:
-                if name.startswith(prefix):
-                    waited = f" for {self.timeout:g} s" if kind is LedgerBusy else ""
-                    raise kind(f"{self.path}: {meaning}{waited} ({name})") from error
-            raise LedgerError(f"{self.path}: {error}") from error
+    def _border(self, error: sqlite3.Error) -> LedgerError:
+        """The error of agentmem for one of the driver."""
+        name = getattr(error, "sqlite_errorname", "")
+        for prefix, kind, meaning in _ERRORS:
+            if name.startswith(prefix):
+                waited = f" for {self.timeout:g} s" if kind is LedgerBusy else ""
+                return kind(f"{self.path}: {meaning}{waited} ({name})")
+        return LedgerError(f"{self.path}: {error}")
 
     def rows(self, sql: str, **values: Any) -> list[tuple[Any, ...]]:
         """All rows of a query."""
-        with self._border():
+        try:
             return self._db.execute(sql, values).fetchall()
+        except sqlite3.Error as error:
+            raise self._border(error) from error
 
     def value(self, sql: str, **values: Any) -> Any:
         """The first column of the first row; None if there is none."""
-        with self._border():
-            row = self._db.execute(sql, values).fetchone()
-        return row[0] if row else None
+        rows = self.rows(sql, **values)
+        return rows[0][0] if rows else None
 
     def run(self, sql: str, **values: Any) -> int:
         """Execute; returns the rowid of an insert."""
-        with self._border():
+        try:
             return self._db.execute(sql, values).lastrowid or 0
+        except sqlite3.Error as error:
+            raise self._border(error) from error
 
     def many(self, sql: str, rows: Sequence[Any]) -> None:
         """Execute once per row of parameters."""
-        if rows:
-            with self._border():
-                self._db.executemany(sql, rows)
+        if not rows:
+            return
+        try:
+            self._db.executemany(sql, rows)
+        except sqlite3.Error as error:
+            raise self._border(error) from error
 
     @contextmanager
     def write(self) -> Iterator[None]:

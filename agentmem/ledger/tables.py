@@ -69,6 +69,7 @@ record = Table(
     Column("data", JSON, nullable=False),
     Column("turn", Integer, nullable=False),
     Column("version", Integer, nullable=False),
+    Column("words", Integer, nullable=False),  # length of the text, for BM25
     Column("expiry", Float),  # when it is due for removal; NULL for never
     Column("seq", Integer, nullable=False),  # journal line that changed it last
 )

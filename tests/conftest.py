@@ -1,0 +1,39 @@
+"""Shared seams: a simulated clock, a weightless embedder, memories in RAM and on disk."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agentmem import AgentMemory, SimulatedClock
+from agentmem.embed.hashing import HashEmbedder
+
+START = 1_700_000_000.0
+DAY = 86_400.0
+Make = Callable[..., AgentMemory]
+
+
+@pytest.fixture()
+def clock() -> SimulatedClock:
+    return SimulatedClock(START)
+
+
+@pytest.fixture()
+def make(clock: SimulatedClock) -> Iterator[Make]:
+    """Opens memories and closes them at the end of the test."""
+    opened: list[AgentMemory] = []
+
+    def open_one(path: str | Path = ":memory:", **options: Any) -> AgentMemory:
+        options = {"clock": clock, "embedder": HashEmbedder(dim=64), "policies": [], **options}
+        opened.append(AgentMemory.open(path, **options))
+        return opened[-1]
+
+    yield open_one
+    for memory in opened:
+        memory.close()
+
+
+@pytest.fixture()
+def memory(make: Make) -> AgentMemory:
+    return make()
