@@ -1,0 +1,108 @@
+"""Around a run: files written whole, versions, worker processes and the progress bar."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from agentmem.bench.suite import Job, package_version
+from agentmem.errors import InputError, MissingExtra
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file so that it is there in full or as it was before, whatever happens."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def versions() -> dict[str, str]:
+    """What the figures were made with."""
+    found = {"agentmem": package_version(), "python": platform.python_version()}
+    for name in ("numpy", "sqlalchemy", "langchain-core", "langchain-openai"):
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+@contextmanager
+def bar(total: int, done: int, shown: bool) -> Iterator[Callable[[Job], None]]:
+    """A progress bar on stderr with rate and time left; gives what to call after each run."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    progress = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=Console(file=sys.stderr),
+        disable=not shown,
+    )
+    with progress:
+        task = progress.add_task("runs", total=total, completed=done, rate="")
+
+        def advance(job: Job) -> None:
+            speed = progress.tasks[task].speed
+            name = f"{job.cell.label} {job.player.removeprefix('surrogate:')} {job.arm.name}"
+            progress.update(
+                task,
+                advance=1,
+                description=name,
+                rate=f"{speed:.1f} runs/s" if speed else "",
+            )
+
+        yield advance
+
+
+def require(*modules: str) -> None:
+    """MissingExtra unless these are installed: better before the work than after it."""
+    for module in modules:
+        if find_spec(module) is None:
+            raise MissingExtra(f"the report of a benchmark ({module})", "bench")
+
+
+Spread = Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[Any]]
+
+
+@contextmanager
+def pool(workers: int, tasks: int) -> Iterator[Spread]:
+    """A `map` that keeps the order, in this process or over several."""
+    if workers < 1:
+        raise InputError(f"workers must be at least 1, not {workers!r}")
+    if min(workers, tasks) <= 1:
+        yield map
+        return
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as executor:
+        try:
+            yield executor.map
+        except BaseException:
+            executor.shutdown(wait=False, cancel_futures=True)
+            raise

@@ -1,0 +1,165 @@
+"""Reads a suite from YAML, and reports all that is wrong with it at once."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from agentmem import catalogue, registry
+from agentmem.bench.games import BUILTIN, Game
+from agentmem.bench.players import scripted
+from agentmem.bench.seats import Recall
+from agentmem.bench.suite import SELF, Arm, Cell, Memory, Options, Suite
+from agentmem.config import build_policies
+from agentmem.core import Policy
+from agentmem.errors import ConfigError, nearest
+from agentmem.models import resolve
+from agentmem.reading import Reader
+
+
+def load_suite(path: str | Path) -> Suite:
+    """The suite in a file, or in the catalogue by name; ConfigError lists all that is wrong."""
+    path = Path(path)
+    if not path.is_file():
+        known = catalogue.entries("bench")
+        if path.stem not in known or (len(path.parts) > 1 and path.parent.name != "bench"):
+            hint = nearest(path.stem, known)
+            raise ConfigError(f"no suite {str(path)!r}: give a file or a name{hint}")
+        path = known[path.stem]
+    reader, content = Reader.open(path)
+    return read_suite(reader, content, path.stem)
+
+
+def read_suite(reader: Reader, content: Any, name: str) -> Suite:
+    """The suite in some plain data."""
+    content = dict(reader.mapping(content, ""))
+    games = content.pop("games", None)
+    players = content.pop("players", None)
+    memory = reader.construct(Memory, content.pop("memory", None), "memory") or Memory()
+    arms = content.pop("arms", None)
+    known = [*Options.__dataclass_fields__, "games", "players", "memory", "arms"]
+    for key in [key for key in content if key not in known]:
+        reader.problem(key, f"unknown key{nearest(key, known)}")
+        content.pop(key)
+    options = reader.construct(Options, {"name": name, **content}, "") or Options(name=name)
+    built = _arms(reader, arms, options.windows, memory)
+    shared = _players(reader, players, "players") if players is not None else ()
+    cells = _cells(reader, games, shared)
+    reader.finish()
+    return Suite(options=options, memory=memory, cells=cells, arms=built)
+
+
+def _cells(reader: Reader, content: Any, shared: tuple[str, ...]) -> tuple[Cell, ...]:
+    games = reader.mapping(content, "games")
+    if not games:
+        reader.problem("games", f"give at least one game of {', '.join(sorted(BUILTIN))}")
+    built = (_cell(reader, label, body, shared) for label, body in games.items())
+    return tuple(cell for cell in built if cell is not None)
+
+
+def _cell(reader: Reader, label: str, body: Any, shared: tuple[str, ...]) -> Cell | None:
+    at = f"games.{label}"
+    content = dict(reader.mapping(body, at))
+    name = content.pop("game", label)
+    opponents = content.pop("opponents", [SELF])
+    players = content.pop("players", None)
+    found = reader.attempt(lambda: game_class(str(name)), at)
+    seats = _players(reader, players, f"{at}.players") if players is not None else shared
+    if not seats:
+        reader.problem(f"{at}.players", "give at least one model, as in 'surrogate:immune'")
+    game = None if found is None else reader.construct(found, content, at)
+    names = _strings(reader, opponents, f"{at}.opponents")
+    if game is None:
+        return None
+    for i, opponent in enumerate(names):
+        if opponent != SELF:
+            reader.attempt(partial(scripted, game.name, opponent), f"{at}.opponents[{i}]")
+    return Cell(label=label, game=game, players=seats, opponents=names)
+
+
+def game_class(name: str) -> type[Game]:
+    """The game of a name, an entry point or a dotted path."""
+    if name in BUILTIN:
+        return BUILTIN[name]
+    if ":" not in name and name not in registry.names("games"):
+        known = {*BUILTIN, *registry.names("games")}
+        raise ConfigError(f"unknown game {name!r}{nearest(name, known)}")
+    found = registry.find("games", name)
+    if not (isinstance(found, type) and issubclass(found, Game)):
+        raise ConfigError(f"{name!r} is not a subclass of agentmem.bench.games.Game")
+    return found
+
+
+def _strings(reader: Reader, content: Any, key: str) -> tuple[str, ...]:
+    if isinstance(content, list) and content and all(isinstance(x, str) and x for x in content):
+        if len(set(content)) == len(content):
+            return tuple(content)
+        reader.problem(key, f"{content!r}: the same name twice")
+    else:
+        reader.problem(key, f"{content!r}: give a list of names")
+    return ()
+
+
+def _players(reader: Reader, content: Any, key: str) -> tuple[str, ...]:
+    names = _strings(reader, content, key)
+    for i, name in enumerate(names):
+        reader.attempt(partial(resolve, name), f"{key}[{i}]")
+    return names
+
+
+def _arms(reader: Reader, content: Any, windows: list[int], memory: Memory) -> tuple[Arm, ...]:
+    """The arms, those without any memory first, then the windows by length, then the others."""
+    found = []
+    for name, body in reader.mapping(content, "arms").items():
+        arm = _arm(reader, name, body, memory)
+        if arm is not None:
+            found.append(arm)
+    for i, n in enumerate(windows):
+        if n < 1 or n in windows[:i]:
+            reader.problem(f"windows[{i}]", f"{n!r}: give different whole numbers >= 1")
+            continue
+        if any(arm.name == f"window-{n}" for arm in found):
+            reader.problem(f"arms.window-{n}", f"is also windows[{i}]: give it once")
+            continue
+        body = {"policies": [{"window": {"n": n}}], "k": max(n, memory.k)}
+        arm = _arm(reader, f"window-{n}", body, memory)
+        if arm is not None:
+            found.append(arm)
+    if not found:
+        reader.problem("arms", "give at least one arm or window")
+    order = sorted(found, key=lambda arm: (arm.window is None, arm.window or 0))
+    return tuple(order)
+
+
+def _arm(reader: Reader, name: str, body: Any, memory: Memory) -> Arm | None:
+    at = f"arms.{name}"
+    content = dict(reader.mapping(body, at))
+    spec = content.pop("policies", [])
+    policies: tuple[Policy, ...] = reader.components("policies", spec, f"{at}.policies")
+    allowed = ("k", "reinforce", "query")
+    for key in [key for key in content if key not in allowed]:
+        reader.problem(f"{at}.{key}", f"unknown key{nearest(key, ('policies', *allowed))}")
+        content.pop(key)
+    base = {key: getattr(memory, key) for key in allowed}
+    settings = reader.construct(Memory, {**base, **content}, at)
+    if settings is None:
+        return None
+    recall = Recall(
+        k=settings.k,
+        reinforce=settings.reinforce,
+        by_observation=settings.query == "observation",
+        policies=policies or build_policies(["none"]),
+    )
+    return Arm(name=name, recall=recall, window=_window(recall))
+
+
+def _window(recall: Recall) -> int | None:
+    """How many of the last rounds the arm shows, if that is all that it does."""
+    if recall.k == 0:
+        return 0
+    (policy, *others) = recall.policies
+    if others or policy.name != "window":
+        return None
+    n = getattr(policy, "n", None)
+    return min(int(n), recall.k) if n is not None else None

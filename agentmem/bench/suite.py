@@ -1,0 +1,189 @@
+"""A benchmark suite: games x players x opponents x arms x seeds.  In YAML:
+
+    games:
+      prisoners: {rounds: 60, opponents: [self, alld]}
+    players: ["surrogate:oss20b_pd"]
+    windows: [1, 2, 5]                      each an arm `window-N`
+    arms:
+      none: {k: 0}
+      fading: {policies: [{ebbinghaus: {half_life: 10h}}]}
+    seeds: 5                                seeds 0..4, or a list
+
+An arm is how a memory forgets and what of it is shown; it never reaches a player otherwise.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from agentmem.bench.games import Game
+from agentmem.bench.seats import Recall
+from agentmem.config import dump
+from agentmem.core import content_id
+from agentmem.errors import ConfigError
+from agentmem.fields import Bounds, Seconds, check
+
+SELF = "self"  # the opponent that is the player itself, with a memory of the same arm
+
+
+@dataclass(frozen=True, kw_only=True)
+class Memory:
+    """What all arms share unless an arm says otherwise."""
+
+    k: Annotated[int, Bounds(least=0)] = 80  # most records shown; 0 shows none
+    reinforce: bool = False  # whether being shown strengthens a record
+    query: Literal["none", "observation"] = "none"  # none: the most retained, then the most recent
+    round: Annotated[Seconds, Bounds(above=0)] = 3600.0  # simulated time of a round
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arm:
+    """One way to remember."""
+
+    name: str
+    recall: Recall
+    window: int | None = None  # rounds shown, where the arm is a plain window; 0 for none at all
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One game with who plays it."""
+
+    label: str
+    game: Game
+    players: tuple[str, ...]  # model specs
+    opponents: tuple[str, ...]  # `self` or names of scripted players
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """One run: a match of a player against an opponent, under an arm and a seed."""
+
+    cell: Cell
+    player: str
+    opponent: str
+    arm: Arm
+    seed: int
+
+    @property
+    def id(self) -> str:
+        return "/".join(
+            (self.cell.label, self.player, self.opponent, self.arm.name, str(self.seed))
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """The plain keys of a suite."""
+
+    name: str = ""
+    description: str = ""
+    seeds: Annotated[int, Bounds(least=1)] | list[int] = 5
+    windows: list[int] = field(default_factory=list)
+    form: Literal["cot", "direct"] = "cot"  # whether a reasoning is asked for
+    sampler_seed: bool = True  # hand the model a seed with each call
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.seeds, list):
+            return
+        if not self.seeds or len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0:
+            raise ConfigError(f"seeds = {self.seeds!r}: give different whole numbers >= 0")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suite:
+    """A checked suite."""
+
+    options: Options
+    memory: Memory
+    cells: tuple[Cell, ...]
+    arms: tuple[Arm, ...]
+
+    @property
+    def name(self) -> str:
+        return self.options.name
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        seeds = self.options.seeds
+        return tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
+
+    @property
+    def simulated(self) -> bool:
+        """Whether any player is a simulated one."""
+        return any(p.startswith("surrogate:") for cell in self.cells for p in cell.players)
+
+    def jobs(self) -> Iterator[Job]:
+        """Every run, in a fixed order."""
+        for cell in self.cells:
+            for player in cell.players:
+                for opponent in cell.opponents:
+                    for arm in self.arms:
+                        for seed in self.seeds:
+                            yield Job(
+                                cell=cell, player=player, opponent=opponent, arm=arm, seed=seed
+                            )
+
+    def spec(self) -> dict[str, Any]:
+        """All that determines the results, as plain data."""
+        return {
+            "name": self.name,
+            "seeds": list(self.seeds),
+            "form": self.options.form,
+            "sampler_seed": self.options.sampler_seed,
+            "round_seconds": self.memory.round,
+            "cells": [_cell_spec(cell) for cell in self.cells],
+            "arms": [_arm_spec(arm) for arm in self.arms],
+            "code": source_hash(),
+            "version": package_version(),
+        }
+
+    def spec_hash(self) -> str:
+        """16 hex digits over the specification, the code and the prompts included."""
+        return content_id(json.dumps(self.spec(), sort_keys=True))[:16]
+
+
+def _cell_spec(cell: Cell) -> dict[str, Any]:
+    return {
+        "label": cell.label,
+        "game": cell.game.name,
+        "settings": asdict(cell.game),
+        "players": list(cell.players),
+        "opponents": list(cell.opponents),
+    }
+
+
+def _arm_spec(arm: Arm) -> dict[str, Any]:
+    return {
+        "name": arm.name,
+        "k": arm.recall.k,
+        "reinforce": arm.recall.reinforce,
+        "query": "observation" if arm.recall.by_observation else "none",
+        "policies": [dump(policy) for policy in arm.recall.policies],
+    }
+
+
+@cache
+def source_hash() -> str:
+    """A hash over the package's code, prompts and templates."""
+    root = Path(__file__).parent.parent
+    files = sorted(p for p in root.rglob("*") if p.suffix in {".py", ".txt", ".jinja"})
+    parts = [part for p in files for part in (p.relative_to(root).as_posix(), p.read_text("utf-8"))]
+    return content_id(*parts)
+
+
+def package_version() -> str:
+    """The installed version, or `unknown` in a bare checkout."""
+    try:
+        return version("agentmem-forgetting")
+    except PackageNotFoundError:
+        return "unknown"

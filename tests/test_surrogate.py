@@ -1,0 +1,235 @@
+"""The simulated player: reproduces the cells it was fitted to, and reads nothing but the prompt."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agentmem.bench import lexicon, surrogate
+from agentmem.bench.games import Prisoners, Ultimatum
+from agentmem.bench.keys import key
+from agentmem.bench.prompting import form, question
+from agentmem.bench.surrogate import PROFILES, Profile, mean_field, model, momentum
+from agentmem.errors import ConfigError, InputError
+
+
+def self_play(profile: Profile, window: int, runs: int = 100, rounds: int = 500) -> float:
+    """Mean cooperation of two such players who see the last `window` rounds."""
+    rng = np.random.default_rng(0)
+    signs = np.zeros((2, runs, rounds + 2))  # two empty rounds first
+    for t in range(2, rounds + 2):
+        seen = signs[:, :, max(2, t - window) : t]
+        good, bad = (seen > 0).sum(2)[::-1], (seen < 0).sum(2)[::-1]
+        last = signs[::-1, :, t - 1] * (window >= 1)
+        before = signs[::-1, :, t - 2] * (window >= 2)
+        pull = surrogate.LAST * last + surrogate.BEFORE * before
+        chance = profile.cooperate(good, bad, pull)
+        signs[:, :, t] = np.where(rng.random((2, runs)) < chance, 1, -1)
+    return float((signs[:, :, 2:] > 0).mean())
+
+
+@pytest.mark.parametrize(
+    ("name", "window", "published"),
+    [
+        ("gemma_tg", 0, 0.64),
+        ("gemma_tg", 2, 0.516),
+        ("gemma_tg", 80, 0.095),
+        ("oss20b_pd", 0, 0.93),
+        ("oss20b_pd", 2, 0.949),
+        ("oss20b_pd", 80, 0.181),
+        ("immune", 0, 0.89),
+        ("immune", 2, 0.980),
+        ("immune", 80, 0.978),
+    ],
+)
+def test_windows_reproduce_the_fitted_cells(name: str, window: int, published: float) -> None:
+    assert self_play(PROFILES[name], window) == pytest.approx(published, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("name", "window", "roots"),
+    [
+        ("oss120b_tg", 5, [0.12, 0.47, 0.97]),
+        ("scout_pg", 80, [0.05, 0.71, 0.89]),
+        ("immune", 80, [0.985]),
+    ],
+)
+def test_mean_field_roots(name: str, window: int, roots: list[float]) -> None:
+    grid = np.linspace(0, 1, 2001)
+    gap = np.array([mean_field(PROFILES[name], window, p) - p for p in grid])
+    found = grid[np.nonzero(np.diff(np.sign(gap)))[0]]
+    assert found == pytest.approx(roots, abs=0.006)
+
+
+def test_without_evidence_forward_and_history_balance_as_published() -> None:
+    profile = PROFILES["immune"]
+    forward, history = profile.forward(0.0), profile.history(0.0)
+    assert forward / (forward + history) == pytest.approx(0.504, abs=5e-4)
+
+
+def test_momentum_weighs_the_last_two_moves() -> None:
+    assert momentum([]) == 0
+    assert momentum([-1]) == pytest.approx(-0.7)
+    assert momentum([1, -1]) == pytest.approx(-0.4)
+    assert momentum([-1, -1, -1, 1, 1]) == pytest.approx(1.0)
+
+
+def prompt(game: Prisoners | Ultimatum, lines: list[str], number: int = 9, **moves: object) -> list:
+    stage = game.stage(number, {int(seat[1:]): move for seat, move in moves.items()})
+    text = question(lines, stage.ask, form("cot", stage.key, stage.placeholder))
+    return [{"role": "system", "content": game.rules()}, {"role": "user", "content": text}]
+
+
+def share(profile: str, game: Prisoners, lines: list[str], draws: int = 400) -> float:
+    """How often the model answers with the cooperative move."""
+    stage = game.stage(9, {})
+    asked = prompt(game, lines)
+    player = model(profile)
+    replies = (player.invoke(asked, seed=key("draw", i)).content for i in range(draws))
+    return sum(stage.parse(reply) == "C" for reply in replies) / draws
+
+
+def lines(game: Prisoners, others: str) -> list[str]:
+    return [
+        f"[Round {i + 1}] You: {game.token('C')} (0 pts) | Player 2: {game.token(move)} (0 pts)"
+        for i, move in enumerate(others)
+    ]
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("others", ["", "C", "CCCD", "DDDDDDDD"])
+def test_answers_follow_the_equation_from_the_text_alone(seed: int, others: str) -> None:
+    game = Prisoners().seeded(seed)
+    signs = [1.0 if move == "C" else -1.0 for move in others]
+    expected = PROFILES["gemma_tg"].cooperate(others.count("C"), others.count("D"), momentum(signs))
+    assert share("gemma_tg", game, lines(game, others)) == pytest.approx(expected, abs=0.07)
+
+
+def test_the_same_text_and_seed_give_the_same_reply_whatever_surrounds_them() -> None:
+    game = Prisoners().seeded(0)
+    asked = prompt(game, lines(game, "CDC"))
+    first = model("oss20b_pd").invoke(asked, seed=5)
+    named = [{**message, "policy": "window", "name": "x"} for message in asked]
+    other = model("surrogate:oss20b_pd").invoke(named, seed=5, temperature=0.7, policy="budget")
+    assert first == other
+    assert asyncio.run(model("oss20b_pd").ainvoke(asked, seed=5)) == first
+
+
+def test_without_a_seed_the_text_decides() -> None:
+    game = Prisoners().seeded(0)
+    asked = prompt(game, lines(game, "CDC"))
+    assert model("gemma_tg").invoke(asked) == model("gemma_tg").invoke(asked)
+    replies = {model("gemma_tg", seed=i).invoke(asked).content for i in range(20)}
+    assert len(replies) > 1
+
+
+def test_totals_count_less_than_rounds() -> None:
+    game = Prisoners(order="plain")
+    total = ["Player 2 chose A1 in 16 of 25 earlier rounds."]
+    text = "\n".join(m["content"] for m in prompt(game, total))
+    seen = surrogate.read_dilemma(text, "A0")
+    assert (seen.good, seen.bad, seen.momentum) == (3.0, 4.0, 0.0)
+
+
+def test_several_partners_count_as_shares() -> None:
+    line = "[Round 1] You: A0 (1 pts) | Player 2: A0 (1 pts) | Player 3: A1 (2 pts)"
+    seen = surrogate.read_dilemma(line, "A0")
+    assert (seen.good, seen.bad, seen.momentum) == (0.5, 0.5, 0.0)
+
+
+def test_free_notes_weigh_by_their_words_and_rules_do_not() -> None:
+    game = Prisoners(order="plain")
+    noted = [*lines(game, "C"), "Trust can rebuild. They defected previously and again; mistrust!"]
+    text = "\n".join(m["content"] for m in prompt(game, noted))
+    seen = surrogate.read_dilemma(text, "A0")
+    assert (seen.forward, seen.history, seen.good) == (2, 3, 1.0)
+    assert surrogate.notes(game.rules() + "\n defected trust") == (0, 0)
+
+
+def test_friendly_notes_help_and_bitter_ones_hurt() -> None:
+    game = Prisoners(order="plain")
+    plain = share("gemma_tg", game, lines(game, "CD"))
+    kind = share("gemma_tg", game, [*lines(game, "CD"), "trust future together ongoing mutual"])
+    bitter = share("gemma_tg", game, [*lines(game, "CD"), "grudge defected betrayed risk again"])
+    assert bitter < plain - 0.05 < plain < plain + 0.05 < kind
+
+
+def test_a_long_record_of_harm_lowers_the_forward_ratio_of_the_words() -> None:
+    game = Prisoners(order="plain")
+
+    def ratio(others: str) -> float:
+        asked = prompt(game, lines(game, others))
+        texts = [model("oss20b_pd").invoke(asked, seed=i).content for i in range(200)]
+        forward, history = lexicon.count("\n".join(texts))
+        return forward / (forward + history)
+
+    assert ratio("") == pytest.approx(0.504, abs=0.05)
+    assert ratio("D" * 80) == pytest.approx(1 / (1 + 0.984 + 0.681 * np.log(81)), abs=0.05)
+
+
+def test_without_reasoning_harm_weighs_a_quarter_and_the_reply_is_bare() -> None:
+    game = Prisoners(order="plain")
+    stage = game.stage(9, {})
+    text = question(lines(game, "D" * 8), stage.ask, form("direct", "action", stage.placeholder))
+    asked = [game.rules(), text]
+    replies = [model("oss20b_pd").invoke(asked, seed=key(i)).content for i in range(400)]
+    profile = replace(PROFILES["oss20b_pd"], g=PROFILES["oss20b_pd"].g / 4)
+    expected = profile.cooperate(0, 8, -1.0)
+    assert set(replies) == {'{"action":"A0"}', '{"action":"A1"}'}
+    assert replies.count('{"action":"A0"}') / 400 == pytest.approx(expected, abs=0.07)
+
+
+def deals(received: str) -> list[str]:
+    """`+` a fair offer, `-` an insult, `a` an acceptance, `r` a rejection, by Player 2."""
+    told = {
+        "+": "Player 2 offered you 4 of 10; you rejected (you 0, Player 2 0)",
+        "-": "Player 2 offered you 3 of 10; you accepted (you 3, Player 2 7)",
+        "a": "You offered Player 2 1 of 10; Player 2 accepted (you 9, Player 2 1)",
+        "r": "You offered Player 2 9 of 10; Player 2 rejected (you 0, Player 2 0)",
+    }
+    return [f"[Round {i + 1}] {told[one]}" for i, one in enumerate(received)]
+
+
+def test_bargaining_reads_what_the_other_did() -> None:
+    seen = surrogate.read_deals("\n".join(deals("++-aarr")))
+    assert (seen.good, seen.bad) == (4, 3)
+
+
+def test_insults_make_a_bargainer_stingy_and_touchy() -> None:
+    game = Ultimatum()
+    player = model("gemma_tg")
+
+    def mean(received: str) -> tuple[float, float]:
+        asked = prompt(game, deals(received), number=9)
+        offer = game.stage(9, {})
+        offers = [offer.parse(player.invoke(asked, seed=key(i)).content) for i in range(150)]
+        asked = prompt(game, deals(received), number=10, s1=3)
+        answer = game.stage(10, {1: 3})
+        said = [answer.parse(player.invoke(asked, seed=key(i)).content) for i in range(150)]
+        return float(np.mean(offers)), said.count("accept") / len(said)
+
+    friendly, hurt = mean("++aa++aa"), mean("--rr--rr")
+    assert friendly[0] > hurt[0] + 0.5
+    assert friendly[1] > hurt[1] + 0.3
+
+
+@given(st.integers(1, 1000), st.integers(0, 2**40))
+def test_offers_stay_within_the_pie(pie: int, seed: int) -> None:
+    game = Ultimatum(pie=pie)
+    reply = model("immune").invoke(prompt(game, [], number=1), seed=seed).content
+    assert 0 <= int(game.stage(1, {}).parse(reply)) <= pie
+
+
+def test_a_prompt_without_a_game_is_refused() -> None:
+    with pytest.raises(InputError, match="only plays games"):
+        model("immune").invoke([{"role": "user", "content": "Hello!"}])
+
+
+def test_unknown_profiles_name_the_nearest() -> None:
+    with pytest.raises(ConfigError, match="did you mean 'gemma_tg'"):
+        model("surrogate:gemma_tq")
