@@ -116,15 +116,15 @@ class Reader:
     def _named(self, group: str, name: str, key: str) -> tuple[Any, ...]:
         if name.endswith((".yaml", ".yml")):
             return self._file(group, self.base / Path(name).expanduser(), key)
+        if ":" in name or registry.knows(group, name):
+            return self._made(group, name, None, key)
         files = _entries(group)
-        known = registry.names(group)
-        if name in files and name not in known:
+        if name in files:
             return self._file(group, files[name], key)
-        if name not in known and ":" not in name:
-            hint = f"{nearest(name, {*known, *files})}, or a dotted path 'package.module:Name'"
-            self.problem(key, f"{name!r}: unknown name{hint}")
-            return ()
-        return self._made(group, name, None, key)
+        allowed = {*registry.names(group), *files}
+        hint = f"{nearest(name, allowed)}, or a dotted path 'package.module:Name'"
+        self.problem(key, f"{name!r}: unknown name{hint}")
+        return ()
 
     def _mapped(self, group: str, spec: Mapping[Any, Any], key: str) -> tuple[Any, ...]:
         if group in spec:
@@ -142,7 +142,7 @@ class Reader:
             return ()
         if options is None:
             return self._named(group, name, key)
-        if name in _entries(group) and name not in registry.names(group):
+        if ":" not in name and not registry.knows(group, name) and name in _entries(group):
             self.problem(key, f"{name!r} is a file of the catalogue and takes no options")
             return ()
         return self._made(group, name, options, key)

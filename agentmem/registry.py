@@ -10,7 +10,7 @@ from typing import Any
 from agentmem.core import Policy
 from agentmem.errors import ConfigError, PluginError, nearest
 
-__all__ = ["BUILTIN", "entry_point_names", "find", "name_of", "names"]
+__all__ = ["BUILTIN", "entry_point_names", "find", "knows", "name_of", "names"]
 
 BUILTIN: dict[str, dict[str, str]] = {
     "policies": {
@@ -56,21 +56,26 @@ def names(group: str) -> list[str]:
     return sorted({*_builtin(group), *_points(group)})
 
 
+def knows(group: str, name: str) -> bool:
+    """Whether a group has a name; the plug-ins are searched only for one that is not built in."""
+    return name in _builtin(group) or name in _points(group)
+
+
 def find(group: str, name: str) -> Factory:
     """The class of a name or of a dotted path.
 
+    A plug-in cannot take over a built-in name, which costs no search for plug-ins either.
     ConfigError for an unknown name, with the nearest one; PluginError for a plug-in that cannot
-    be imported, does not fit its group, or claims a name that is taken.
+    be imported or does not fit its group, and for a name that several plug-ins claim.
     """
     known = _builtin(group)
     if ":" in name:
         return _load(group, name, name)
-    points = _points(group).get(name, [])
-    claims = [known[name]] if name in known else []
-    claims += [point.value for point in points]
+    if name in known:
+        return _load(group, name, known[name])
+    claims = [point.value for point in _points(group).get(name, [])]
     if not claims:
-        allowed = names(group)
-        hint = f"{nearest(name, allowed)}, or a dotted path 'package.module:Name'"
+        hint = f"{nearest(name, names(group))}, or a dotted path 'package.module:Name'"
         raise ConfigError(f"unknown name {name!r} in {group}{hint}")
     if len(claims) > 1:
         raise PluginError(f"{name!r} in {group} is claimed more than once: {', '.join(claims)}")

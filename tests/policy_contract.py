@@ -16,7 +16,7 @@ from agentmem.core import Ask, Policy, View
 NOW = 1.7e9
 # Several classes inherit one test: each run draws its own examples and keeps none.
 inherited = settings(
-    max_examples=30,
+    max_examples=20,
     deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.differing_executors],

@@ -78,8 +78,8 @@ class NotAPolicy:
 
 
 number = 3
-TINY = "test_config:Tiny"
-LETTERS = "test_config:Letters"
+TINY = f"{__name__}:Tiny"
+LETTERS = f"{__name__}:Letters"
 
 
 def errors(spec) -> str:
@@ -117,8 +117,8 @@ def test_a_field_in_seconds_takes_a_duration(text, seconds):
 
 
 def test_an_optional_duration_may_be_left_open():
-    assert build_policies({"test_config:Picky": {"pause": None}}) == (Picky(),)
-    assert build_policies({"test_config:Picky": {"pause": "1m"}}) == (Picky(pause=60.0),)
+    assert build_policies({f"{__name__}:Picky": {"pause": None}}) == (Picky(),)
+    assert build_policies({f"{__name__}:Picky": {"pause": "1m"}}) == (Picky(pause=60.0),)
 
 
 def test_several_policies_keep_their_order():
@@ -194,8 +194,8 @@ def test_all_mistakes_of_a_specification_are_reported_together():
         (Window, "give a name of policies"),
         ({"policies": ["none"], "polices": []}, "unknown key 'polices'"),
         ({"week": {"floor": 0.1}}, "takes no options"),
-        ({"test_config:Picky": {"size": 13}}, "not thirteen"),
-        ({"test_config:Picky": {"size": "1"}}, "valid integer"),
+        ({f"{__name__}:Picky": {"size": 13}}, "not thirteen"),
+        ({f"{__name__}:Picky": {"size": "1"}}, "valid integer"),
         ("pkg:", "no dotted path"),
         ("missing.yaml", "cannot be read"),
     ],
@@ -256,9 +256,9 @@ def test_one_component_is_one():
     ("path", "part"),
     [
         ("no_such_module_x:Y", "ModuleNotFoundError"),
-        ("test_config:Missing", "AttributeError"),
-        ("test_config:NotAPolicy", "not a subclass"),
-        ("test_config:number", "not a class"),
+        (f"{__name__}:Missing", "AttributeError"),
+        (f"{__name__}:NotAPolicy", "not a subclass"),
+        (f"{__name__}:number", "not a class"),
     ],
 )
 def test_a_broken_plug_in_is_an_error_not_a_warning(path, part):
@@ -268,7 +268,7 @@ def test_a_broken_plug_in_is_an_error_not_a_warning(path, part):
 
 def test_a_component_without_the_methods_of_its_group_is_refused():
     with pytest.raises(PluginError, match="does not have the methods"):
-        build_stores("test_config:NotAPolicy")
+        build_stores(f"{__name__}:NotAPolicy")
 
 
 def test_a_plug_in_that_fails_to_import_keeps_its_cause(tmp_path, monkeypatch):
@@ -285,16 +285,23 @@ def plug(monkeypatch, *points: tuple[str, str]) -> None:
 
 
 def test_an_entry_point_is_a_name(monkeypatch):
-    plug(monkeypatch, ("picky", "test_config:Picky"))
+    plug(monkeypatch, ("picky", f"{__name__}:Picky"))
     assert build_policies({"picky": {"size": 2}}) == (Picky(size=2),)
     assert "picky" in registry.names("policies")
     assert registry.entry_point_names("policies") == ["picky"]
 
 
-def test_a_name_claimed_twice_is_an_error(monkeypatch):
-    plug(monkeypatch, ("window", "test_config:Picky"))
-    with pytest.raises(PluginError, match="claimed more than once"):
-        build_policies("window")
+def test_a_name_claimed_by_two_plug_ins_is_an_error(monkeypatch):
+    plug(monkeypatch, ("picky", f"{__name__}:Picky"), ("picky", "elsewhere:Picky"))
+    with pytest.raises(
+        PluginError, match=r"claimed more than once: .*test_config:Picky, elsewhere"
+    ):
+        build_policies("picky")
+
+
+def test_a_plug_in_cannot_take_over_a_built_in_name(monkeypatch):
+    plug(monkeypatch, ("window", f"{__name__}:Picky"))
+    assert build_policies("window") == (Window(),)
 
 
 def test_an_unknown_group_is_an_error():

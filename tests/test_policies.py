@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from policy_contract import NOW, PolicyContract, make_view, views
 
 from agentmem.core import Ask
 from agentmem.errors import ConfigError
@@ -19,6 +18,7 @@ from agentmem.policies.budget import Budget
 from agentmem.policies.ebbinghaus import Ebbinghaus
 from agentmem.policies.none import NoForgetting
 from agentmem.policies.window import Window
+from tests.policy_contract import NOW, PolicyContract, make_view, views
 
 DAY = 86400.0
 HOUR = 3600.0
