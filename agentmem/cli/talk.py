@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from agentmem.agent import Agent
-from agentmem.chat import COMMANDS
-from agentmem.chat import chat as converse
 from agentmem.cli.session import Session, clean, command
+
+if TYPE_CHECKING:
+    from agentmem.agent import Agent
 
 QUIT = "/quit"
 
@@ -41,6 +41,10 @@ def chat(
     stream: Annotated[bool, typer.Option(help="Show the reply as it comes.")] = True,
 ) -> None:
     """Talk to a model that remembers. Commands: /why, /forget ID, /quit."""
+    from agentmem.agent import Agent
+    from agentmem.chat import COMMANDS
+    from agentmem.chat import chat as converse
+
     with session.memory(make=True) as memory:
         agent = Agent(model=model, memory=memory, k=k, system=system)
         if session.as_json:
@@ -58,6 +62,8 @@ def chat(
 
 def _each(session: Session, agent: Agent) -> None:
     """One JSON object for each line said."""
+    from agentmem.chat import chat as converse
+
     for line in _lines(prompt=False):
         said = line.strip()
         if said == QUIT:
