@@ -107,7 +107,7 @@ def model() -> Model:
 
 @dataclass(frozen=True, kw_only=True)
 class StaticEmbedder:
-    """all-MiniLM-L6-v2 distilled to 256 dimensions, int8 (7.6 MB), about 20,000 texts a second."""
+    """all-MiniLM-L6-v2 distilled to 256 dimensions, int8, 7.6 MB; 0.06 ms a text."""
 
     @property
     def name(self) -> str:
