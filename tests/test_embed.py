@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from embedder_contract import TEXTS, EmbedderContract
 
 from agentmem.core import Embedder
 from agentmem.embed import static
 from agentmem.embed.hashing import HashEmbedder
 from agentmem.embed.static import StaticEmbedder
 from agentmem.errors import ConfigError, PluginError
+from tests.embedder_contract import TEXTS, EmbedderContract
 
 
 class TestStaticEmbedder(EmbedderContract):
