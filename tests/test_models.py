@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -418,6 +418,37 @@ class TestPatience:
             list(patient(Streaming(["a", late], ["b"])).stream(ASK))
         with pytest.raises(ModelUnavailable):
             list(patient(Streaming([late], [late]), retries=1).stream(ASK))
+
+    def test_a_stream_that_is_left_early_is_closed_at_once(self) -> None:
+        class Streaming(Scripted):
+            def stream(self, messages: Any, /, **kwargs: Any) -> Iterator[Any]:
+                self.opened = (SimpleNamespace(content=line) for line in "ab")
+                return self.opened
+
+        class Asynchronous(Streaming):
+            def astream(self, messages: Any, /, **kwargs: Any) -> AsyncIterator[Any]:
+                async def chunks() -> AsyncIterator[Any]:
+                    for chunk in self.stream(messages):
+                        yield chunk
+
+                self.aopened = chunks()
+                return self.aopened
+
+        async def leave(caller: Caller) -> None:
+            pieces: Any = caller.astream(ASK)
+            await anext(pieces)
+            await pieces.aclose()
+
+        model = Streaming()
+        pieces: Any = patient(model).stream(ASK)
+        next(pieces)
+        pieces.close()
+        assert model.opened.gi_frame is None
+        asyncio.run(leave(patient(model)))
+        assert model.opened.gi_frame is None
+        awaited = Asynchronous()
+        asyncio.run(leave(patient(awaited)))
+        assert awaited.aopened.ag_frame is None
 
     def test_a_model_that_cannot_stream_says_all_at_once_sync_and_async(self) -> None:
         async def stream(caller: Caller) -> list[str]:
