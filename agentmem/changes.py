@@ -1,4 +1,4 @@
-"""What the facade's verbs do to the ledger.  The engine is locked by the caller."""
+"""What the facade's verbs do to the ledger.  The caller holds `engine.writing()`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from agentmem.engine import Engine
 from agentmem.errors import InputError, NotFound
 from agentmem.explain import verbs
 from agentmem.index.where import Where, condition
+from agentmem.intake import succeeding
 from agentmem.ledger.ledger import Outcome
 
 
@@ -52,22 +53,35 @@ def add(
     return outcome
 
 
-def update(engine: Engine, old: Record, new: Record, vector: Vectors | None, now: float) -> Record:
-    """Write a new version under the same id."""
-    change = Change(update=(replace(new, version=old.version + 1),), reason="update")
-    vectors = {} if vector is None else {new.id: vector}
-    engine.commit(change, at=now, vectors=vectors)
-    return change.update[0]
+def update(
+    engine: Engine,
+    name: str,
+    prefix: Namespace,
+    given: Mapping[str, Any],
+    vector: Vectors | None,
+    now: float,
+) -> Record:
+    """Write a new version, with the given fields, under the same id."""
+    old = within(engine, name, prefix)[1]
+    new = replace(old, **given, version=old.version + 1)
+    vectors = {} if vector is None else {name: vector}
+    engine.commit(Change(update=(new,), reason="update"), at=now, vectors=vectors)
+    return new
 
 
-def supersede(engine: Engine, old: Record, new: Record, vector: Vectors, now: float) -> None:
-    """Put `new` in the place of `old`, which stays in the history, out of recall."""
+def supersede(
+    engine: Engine, name: str, prefix: Namespace, text: str, vector: Vectors, now: float
+) -> str:
+    """Put a new record in the place of an old one, which stays in the history, out of recall."""
+    old = within(engine, name, prefix)[1]
+    new = succeeding(old, text, now)
     if old.status != "active":
         raise InputError(f"record {old.id!r} is {old.status}: only an active one can be superseded")
     if new.id == old.id:
         raise InputError("the new text is the old one: there is nothing to supersede")
     change = Change(add=(new,), supersede=((old.id, new.id),), reason="supersede")
     engine.commit(change, at=now, vectors={new.id: vector})
+    return new.id
 
 
 def select(engine: Engine, prefix: Namespace, where: Where) -> tuple[str, ...]:

@@ -54,6 +54,17 @@ class Engine:
                 raise LedgerError(f"{self.ledger.db.path}: this memory is closed")
             yield
 
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """One transaction for what is read and what is written on the strength of it."""
+        try:
+            with self.locked(), self.ledger.together():
+                yield
+        except BaseException:
+            if self._seen >= 0:  # the arrays may be ahead of what was rolled back
+                self.columns, self._seen = Columns(self.embedder.dim), -1
+            raise
+
     def refresh(self) -> None:
         """Bring the arrays up to the newest journal line, whoever wrote it."""
         if self._seen < 0:
@@ -100,27 +111,6 @@ class Engine:
         if outcome.seq and self._seen >= 0:
             self._follow(change, outcome, vectors, rows)
         return outcome
-
-    def commit_all(
-        self, changes: Sequence[Change], *, at: float, run: str, versions: Mapping[str, int]
-    ) -> tuple[int, ...]:
-        """Write several changes in one transaction; returns their journal lines."""
-        lines = []
-        with self.ledger.together():
-            for change in changes:
-                outcome = self.ledger.commit(
-                    change,
-                    at=at,
-                    vectors={},
-                    expire=lambda records: self.expire(records, at),
-                    expiries=self.expiries,
-                    run=run,
-                    versions={name: versions[name] for name in change.ids},
-                )
-                lines.append(outcome.seq)
-        if self._seen >= 0:
-            self.refresh()
-        return tuple(lines)
 
     def _follow(
         self, change: Change, outcome: Outcome, vectors: Mapping[str, Vectors], rows: Ints | None

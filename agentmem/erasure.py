@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from agentmem.core import Change, Record
+from agentmem import changes
+from agentmem.core import Change, Namespace, Record
 from agentmem.engine import Engine
 
 FLAG = "sources_erased"  # key in `data` of a record that partly rested on an erased one
@@ -26,15 +27,17 @@ class Receipt:
     scrubbed: bool
 
 
-def erase(engine: Engine, names: Iterable[str], now: float, reason: str) -> Receipt:
-    """Destroy records and what rests on them alone.  The engine is locked."""
+def erase(
+    engine: Engine, names: Iterable[str], prefix: Namespace, now: float, reason: str
+) -> Receipt:
+    """Destroy records and what rests on them alone."""
     asked = tuple(dict.fromkeys(names))
     gone = dict.fromkeys(asked)
     partly: dict[str, Record] = {}
     queue = list(asked)
-    with engine.ledger.together():
+    with engine.writing():
         for name in asked:
-            engine.ledger.locate(name)
+            changes.within(engine, name, prefix)
         while queue:
             for pos in engine.reads.derived(queue.pop()):
                 child = engine.ledger.record(pos)
@@ -47,15 +50,8 @@ def erase(engine: Engine, names: Iterable[str], now: float, reason: str) -> Rece
                 else:
                     partly[child.id] = child
         flagged = tuple(_flag(child, gone) for child in partly.values())
-        change = Change(erase=tuple(gone), update=flagged, reason=reason, policy="")
-        outcome = engine.ledger.commit(
-            change,
-            at=now,
-            vectors={},
-            expire=lambda records: engine.expire(records, now),
-            expiries=engine.expiries,
-        )
-    engine.refresh()
+        change = Change(erase=tuple(gone), update=flagged, reason=reason)
+        outcome = engine.commit(change, at=now)
     return Receipt(
         erased=asked,
         derived=tuple(name for name in gone if name not in asked),

@@ -152,14 +152,13 @@ def _record(text: str, kind: str, item: str | Turn, draft: Draft) -> Record:
     )
 
 
-def rewritten(
-    old: Record,
+def corrections(
     text: str | None,
     importance: float | None,
     valence: float | None,
     data: Mapping[str, Any] | None,
-) -> Record:
-    """The record with what is given replaced; InputError if nothing is."""
+) -> dict[str, Any]:
+    """The fields that an update gives; InputError if there are none."""
     changed: dict[str, Any] = {
         "text": None if text is None else nonempty(text),
         "importance": number("importance", importance, 0.0, 1.0),
@@ -169,7 +168,7 @@ def rewritten(
     changed = {name: value for name, value in changed.items() if value is not None}
     if not changed:
         raise InputError("nothing to update: give text, importance, valence or data")
-    return replace(old, **changed)
+    return changed
 
 
 def succeeding(old: Record, text: str, now: float) -> Record:

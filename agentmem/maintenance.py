@@ -103,14 +103,19 @@ def apply_plan(engine: Engine, plan: Plan, cap: float) -> Run:
     if engine.reads.lines_of_run(plan.id):
         raise InputError(f"plan {plan.id} has been applied already")
     check_cap(engine, plan.removes, cap)
-    lines = engine.commit_all(plan.changes, at=plan.now, run=plan.id, versions=plan.versions)
+    lines = [_commit(engine, plan, change) for change in plan.changes]
     return Run(
         id=plan.id,
         now=plan.now,
         archived=sum(len(c.archive) for c in plan.changes),
         superseded=sum(len(c.supersede) for c in plan.changes),
-        lines=lines,
+        lines=tuple(lines),
     )
+
+
+def _commit(engine: Engine, plan: Plan, change: Change) -> int:
+    versions = {name: plan.versions[name] for name in change.ids}
+    return engine.commit(change, at=plan.now, run=plan.id, versions=versions).seq
 
 
 def check_cap(engine: Engine, count: int, cap: float) -> None:

@@ -21,13 +21,13 @@ from agentmem.index.where import Where, condition
 from agentmem.intake import (
     Content,
     Draft,
+    corrections,
     metadata,
     moment_or,
     namespace_of,
+    nonempty,
     number,
     records,
-    rewritten,
-    succeeding,
     whole,
 )
 from agentmem.ledger.ledger import Ledger
@@ -143,7 +143,7 @@ class AgentMemory:
             raise InputError("namespace () is everything; a record needs a place of its own")
         made = records(content, draft, self.config.stores, kind)
         vectors = yield from embed(self._engine.embedder, [record.text for record in made])
-        outcome = yield from self._work(
+        outcome = yield from self._change(
             lambda: changes.add(self._engine, made, vectors, at, revive)
         )
         if outcome.refused:
@@ -230,13 +230,15 @@ class AgentMemory:
         now: Moment | None = None,
     ) -> Steps[Record]:
         """Correct a record in place: same id, next version; the old one stays in its history."""
-        at = self._now(now)
-        old = yield from self._get(name, namespace=namespace)
-        new = rewritten(old, text, importance, valence, data)
+        prefix, at = self._prefix(namespace), self._now(now)
+        given = corrections(text, importance, valence, data)
         vector = None
-        if new.text != old.text:
-            vector = (yield from embed(self._engine.embedder, [new.text]))[0]
-        return (yield from self._work(lambda: changes.update(self._engine, old, new, vector, at)))
+        if text is not None:
+            vector = (yield from embed(self._engine.embedder, [text]))[0]
+        engine = self._engine
+        return (
+            yield from self._change(lambda: changes.update(engine, name, prefix, given, vector, at))
+        )
 
     def _supersede(
         self,
@@ -247,12 +249,14 @@ class AgentMemory:
         now: Moment | None = None,
     ) -> Steps[str]:
         """Replace a record by a new text: returns the new id; the old one leaves recall."""
-        at = self._now(now)
-        old = yield from self._get(name, namespace=namespace)
-        new = succeeding(old, text, at)
-        vector = (yield from embed(self._engine.embedder, [new.text]))[0]
-        yield from self._work(lambda: changes.supersede(self._engine, old, new, vector, at))
-        return new.id
+        prefix, at = self._prefix(namespace), self._now(now)
+        vector = (yield from embed(self._engine.embedder, [nonempty(text)]))[0]
+        engine = self._engine
+        return (
+            yield from self._change(
+                lambda: changes.supersede(engine, name, prefix, text, vector, at)
+            )
+        )
 
     def _forget(
         self,
@@ -283,7 +287,7 @@ class AgentMemory:
                 check_cap(engine, len(chosen), self.config.removal_cap)
             return list(changes.forget(engine, chosen, prefix, at, reason))
 
-        return (yield from self._work(body))
+        return (yield from self._change(body))
 
     def _restore(
         self,
@@ -294,7 +298,7 @@ class AgentMemory:
     ) -> Steps[list[str]]:
         """Bring archived or superseded records back, as if just used.  Returns which came back."""
         prefix, at = self._prefix(namespace), self._now(now)
-        back = yield from self._work(
+        back = yield from self._change(
             lambda: changes.restore(self._engine, names, prefix, at, reason)
         )
         return list(back)
@@ -311,12 +315,7 @@ class AgentMemory:
         if not names:
             raise InputError("erase takes at least one id")
 
-        def body() -> Receipt:
-            for name in names:
-                changes.within(self._engine, name, prefix)
-            return erase(self._engine, names, at, reason)
-
-        return (yield from self._work(body))
+        return (yield from work(lambda: erase(self._engine, names, prefix, at, reason)))
 
     def _history(self, name: str, *, namespace: Sequence[str] | None = None) -> Steps[list[Entry]]:
         """Every journal line that speaks of a record, oldest first."""
@@ -356,12 +355,12 @@ class AgentMemory:
         `removal_cap` of all active records, unless `allow_mass`.
         """
         cap = 1.0 if allow_mass else self.config.removal_cap
-        return (yield from self._work(lambda: apply_plan(self._engine, plan, cap)))
+        return (yield from self._change(lambda: apply_plan(self._engine, plan, cap)))
 
     def _undo(self, run: Run | str, *, now: Moment | None = None) -> Steps[Run]:
         """Take a run back; CannotUndo if any of its records has changed since."""
         name, at = run if isinstance(run, str) else run.id, self._now(now)
-        return (yield from self._work(lambda: undo_run(self._engine, name, at)))
+        return (yield from self._change(lambda: undo_run(self._engine, name, at)))
 
     def _stats(self, *, namespace: Sequence[str] | None = None) -> Steps[dict[str, Any]]:
         """Counts by status, sizes, embedder and policies."""
@@ -379,12 +378,19 @@ class AgentMemory:
         made, erased = yield from work(lambda: transfer.load(Path(path)))
         vectors = yield from embed(self._engine.embedder, [record.text for record in made])
         return (
-            yield from self._work(lambda: transfer.store(self._engine, made, vectors, erased, at))
+            yield from self._change(lambda: transfer.store(self._engine, made, vectors, erased, at))
         )
 
     def _work(self, call: Callable[[], R]) -> Steps[R]:
         def body() -> R:
             with self._engine.locked():
+                return call()
+
+        return work(body)
+
+    def _change(self, call: Callable[[], R]) -> Steps[R]:
+        def body() -> R:
+            with self._engine.writing():
                 return call()
 
         return work(body)

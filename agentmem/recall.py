@@ -15,8 +15,9 @@ from itertools import accumulate
 import numpy as np
 
 from agentmem.config import RecallConfig
-from agentmem.core import Change, Floats, Hit, Ints, Namespace, Vectors, Why
+from agentmem.core import Change, Floats, Hit, Ints, Namespace, Record, Vectors, Why
 from agentmem.engine import Engine
+from agentmem.index.columns import ACTIVE
 from agentmem.index.fusion import best, reciprocal_rank
 from agentmem.index.lexical import bm25
 from agentmem.index.where import Where, condition
@@ -182,11 +183,26 @@ def _exact(
 
 
 def reinforce(engine: Engine, hits: Sequence[Hit], rows: Ints, now: float) -> None:
-    """Let the policies strengthen what was recalled: one journal line."""
+    """Let the policies strengthen what was recalled: one journal line.
+
+    Read and written in one transaction: what another process has removed or reinforced since the
+    search is neither brought back nor overwritten.
+    """
+    with engine.writing():
+        engine.refresh()
+        still = engine.columns.status[rows] == ACTIVE
+        hits = [hit for hit, here in zip(hits, still, strict=True) if here]
+        if hits:
+            touched = _touched(engine, hits, rows[still], now)
+            change = Change(touch=touched, reason="recall")
+            engine.commit(change, at=now, rows=rows[still])
+
+
+def _touched(engine: Engine, hits: Sequence[Hit], rows: Ints, now: float) -> tuple[Record, ...]:
     view = engine.columns.view(rows, now)
     update = engine.touched(view)
     turns = engine.columns.floats["turn"][rows] + view.turns
-    touched = tuple(
+    return tuple(
         replace(
             hit.record,
             used=float(update.used[i]),
@@ -196,4 +212,3 @@ def reinforce(engine: Engine, hits: Sequence[Hit], rows: Ints, now: float) -> No
         )
         for i, hit in enumerate(hits)
     )
-    engine.commit(Change(touch=touched, reason="recall"), at=now, rows=rows)

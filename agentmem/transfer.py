@@ -90,19 +90,10 @@ def store(
 ) -> int:
     """Take over an export's records, all or none; returns how many were new."""
     new = 0
-    with engine.ledger.together():
-        for start in range(0, len(records), BATCH):
-            batch = records[start : start + BATCH]
-            outcome = engine.ledger.commit(
-                Change(add=tuple(r for r in batch if r.id not in erased), reason="import"),
-                at=now,
-                vectors={
-                    r.id: v.tobytes()
-                    for r, v in zip(batch, vectors[start : start + BATCH], strict=True)
-                },
-                expire=lambda group: engine.expire(group, now),
-                expiries=engine.expiries,
-            )
-            new += len(outcome.added)
-    engine.refresh()
+    for start in range(0, len(records), BATCH):
+        batch = records[start : start + BATCH]
+        made = vectors[start : start + BATCH]
+        change = Change(add=tuple(r for r in batch if r.id not in erased), reason="import")
+        by_id = {record.id: vector for record, vector in zip(batch, made, strict=True)}
+        new += len(engine.commit(change, at=now, vectors=by_id).added)
     return new

@@ -14,12 +14,12 @@ DAY = 86_400.0
 Make = Callable[..., AgentMemory]
 
 
-@pytest.fixture()
+@pytest.fixture
 def clock() -> SimulatedClock:
     return SimulatedClock(START)
 
 
-@pytest.fixture()
+@pytest.fixture
 def make(clock: SimulatedClock) -> Iterator[Make]:
     """Opens memories and closes them at the end of the test."""
     opened: list[AgentMemory] = []
@@ -34,6 +34,6 @@ def make(clock: SimulatedClock) -> Iterator[Make]:
         memory.close()
 
 
-@pytest.fixture()
+@pytest.fixture
 def memory(make: Make) -> AgentMemory:
     return make()

@@ -1,4 +1,4 @@
-"""The facade: what goes in comes out, what is forgotten stays away, and bad input writes nothing."""
+"""The facade: what goes in comes out, what is forgotten stays away, bad input writes nothing."""
 
 import json
 from datetime import UTC, datetime
@@ -118,6 +118,14 @@ def test_a_superseded_record_leaves_recall_and_stays_in_history(memory: AgentMem
     assert old in memory.get(new).links
     with pytest.raises(InputError, match="superseded: only an active one"):
         memory.supersede(old, "I live in Rome")
+
+
+def test_a_forgotten_text_cannot_take_the_place_of_another(memory: AgentMemory) -> None:
+    old, gone = memory.add(["I live in Berlin", "I live in Porto"])
+    memory.forget(gone)
+    with pytest.raises(InputError, match="forgotten earlier"):
+        memory.supersede(old, "I live in Porto")
+    assert memory.get(old).status == "active"
 
 
 def test_recall_reinforces_what_it_returns(memory: AgentMemory, clock: SimulatedClock) -> None:

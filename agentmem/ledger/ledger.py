@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import bindparam, func, insert, select
 
 from agentmem.core import Change, Namespace, Record
-from agentmem.errors import EmbedderMismatch, NotFound, StalePlan
+from agentmem.errors import EmbedderMismatch, InputError, NotFound, StalePlan
 from agentmem.ledger.apply import Applier, redact
 from agentmem.ledger.migrations import migrate
 from agentmem.ledger.rows import WHOLE, dumps, hashes, to_entry, to_record
@@ -167,6 +167,12 @@ class Ledger:
             self._fresh(versions or {})
             self._stamp_expiries(expiries)
             adds, known, refused = self._sift(change.add, revive)
+            if refused and change.supersede:
+                name, how = next(iter(refused.items()))
+                raise InputError(
+                    f"the new text was {how} earlier (record {name!r}): bring it back with "
+                    "add(..., revive=True) before it takes the place of another"
+                )
             payload = self._payload(replace(change, add=tuple(adds)), at, expire)
             if not any(payload.values()):
                 return Outcome(known=tuple(known), refused=refused)
