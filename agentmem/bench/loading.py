@@ -70,11 +70,11 @@ def _cell(reader: Reader, label: str, body: Any, shared: tuple[str, ...]) -> Cel
         reader.problem(f"{at}.players", "give at least one model, as in 'surrogate:immune'")
     game = None if found is None else reader.construct(found, content, at)
     names = _strings(reader, opponents, f"{at}.opponents")
+    for i, opponent in enumerate(names):
+        if found is not None and opponent != SELF:
+            reader.attempt(partial(scripted, found.name, opponent), f"{at}.opponents[{i}]")
     if game is None:
         return None
-    for i, opponent in enumerate(names):
-        if opponent != SELF:
-            reader.attempt(partial(scripted, game.name, opponent), f"{at}.opponents[{i}]")
     return Cell(label=label, game=game, players=seats, opponents=names)
 
 

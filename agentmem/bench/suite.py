@@ -87,16 +87,17 @@ class Options:
 
     name: str = ""
     description: str = ""
-    seeds: Annotated[int, Bounds(least=1)] | list[int] = 5
+    seeds: int | list[int] = 5  # how many, from 0, or which
     windows: list[int] = field(default_factory=list)
     form: Literal["cot", "direct"] = "cot"  # whether a reasoning is asked for
     sampler_seed: bool = True  # hand the model a seed with each call
 
     def __post_init__(self) -> None:
-        if not isinstance(self.seeds, list):
-            return
-        if not self.seeds or len(set(self.seeds)) < len(self.seeds) or min(self.seeds) < 0:
-            raise ConfigError(f"seeds = {self.seeds!r}: give different whole numbers >= 0")
+        seeds = range(self.seeds) if isinstance(self.seeds, int) else self.seeds
+        if not seeds or len(set(seeds)) < len(seeds) or min(seeds) < 0:
+            raise ConfigError(
+                f"seeds = {self.seeds!r}: give a number >= 1, or a list of different numbers >= 0"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,216 @@
+"""Runs: files, resuming, repeating, several processes, and the report."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agentmem.bench import files, plots, report, run_suite
+from agentmem.bench.run import finished
+from agentmem.bench.surrogate import LABEL
+from agentmem.errors import InputError, MissingExtra
+
+SUITE = """
+description: "<Tiny> & quick."
+games:
+  prisoners: {rounds: 4, opponents: [self, alld]}
+  ultimatum: {rounds: 4, opponents: [self, hard]}
+players: ["surrogate:gemma_tg"]
+windows: [2, 3]
+arms:
+  none: {k: 0}
+  small: {policies: [{budget: {max_records: 2, half_life: 2h}}]}
+seeds: 2
+"""
+RUNS = 2 * 2 * 4 * 2
+
+
+@pytest.fixture(scope="module")
+def suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("suite") / "tiny.yaml"
+    path.write_text(SUITE, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def folder(suite: Path) -> Path:
+    return run_suite(suite, suite.parent / "runs", progress=False)
+
+
+def result(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "result.json").read_text("utf-8"))
+    return found
+
+
+def events(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "events.jsonl").read_text("utf-8").splitlines()]
+
+
+def test_a_run_leaves_its_five_files_in_the_folder_of_its_hash(folder: Path) -> None:
+    names = {"spec.json", "events.jsonl", "result.json", "table.txt", "report.html"}
+    assert {path.name for path in folder.iterdir()} == names
+    assert folder.name == result(folder)["spec_hash"]
+    assert json.loads((folder / "spec.json").read_text("utf-8"))["seeds"] == [0, 1]
+
+
+def test_there_is_a_row_per_run_with_its_figures_and_what_made_it(folder: Path) -> None:
+    found = result(folder)
+    assert len(found["rows"]) == RUNS
+    assert found["meta"]["versions"].keys() >= {"agentmem", "python", "numpy"}
+    assert found["meta"]["date"].endswith("+00:00")
+    assert len(found["meta"]["wall_s_by_run"]) == RUNS
+    assert found["label"] == LABEL
+    for row in found["rows"]:
+        assert row["invalid_rate"] == 0
+        assert row["tokens_in"] > 0
+        assert row["cooperation" if row["game"] == "prisoners" else "acceptance"] is not None
+        assert (row["memory_tokens"] == 0) == (row["arm"] == "none")
+
+
+def test_there_is_an_event_per_decision_round_and_run(folder: Path) -> None:
+    counts = Counter(event["type"] for event in events(folder))
+    assert counts["run"] == counts["result"] == RUNS
+    assert counts["round"] == RUNS * 4
+    assert counts["decision"] == RUNS * 4 * 1.5  # two models in self-play, one against a script
+
+
+def test_shown_records_are_those_that_earlier_rounds_wrote(folder: Path) -> None:
+    written: dict[tuple[str, int], list[str]] = {}
+    for event in events(folder):
+        if event["type"] == "round":
+            for seat, name in event["records"].items():
+                written.setdefault((event["run"], int(seat)), []).append(name)
+        elif event["type"] == "decision":
+            known = written.get((event["run"], event["seat"]), [])
+            assert set(event["shown"]) <= set(known)
+            if "/window-2/" in event["run"]:
+                assert event["shown"] == known[-2:]
+
+
+def test_a_repeated_run_gives_the_same_rows_events_and_summary(suite: Path, folder: Path) -> None:
+    before, happened = result(folder), (folder / "events.jsonl").read_bytes()
+    assert run_suite(suite, folder.parent, progress=False) == folder
+    after = result(folder)
+    assert json.dumps(after["rows"]) == json.dumps(before["rows"])
+    assert after["summary"] == before["summary"]
+    assert (folder / "events.jsonl").read_bytes() == happened
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped(
+    suite: Path, folder: Path, tmp_path: Path
+) -> None:
+    lines = (folder / "events.jsonl").read_bytes().splitlines(keepends=True)
+    ends = [i for i, line in enumerate(lines) if line.startswith(b'{"type": "result"')]
+    broken = tmp_path / folder.name
+    broken.mkdir()
+    torn = b"".join(lines[: ends[9] + 3]) + lines[ends[9] + 3][:20]
+    (broken / "events.jsonl").write_bytes(torn)
+    assert run_suite(suite, tmp_path, progress=False) == broken
+    assert result(broken)["rows"] == result(folder)["rows"]
+    assert len(result(broken)["meta"]["wall_s_by_run"]) == RUNS - 10
+    assert (broken / "events.jsonl").read_bytes() == b"".join(lines)
+
+
+def test_several_processes_give_the_same_outcome(suite: Path, folder: Path, tmp_path: Path) -> None:
+    other = run_suite(suite, tmp_path, progress=False, workers=2)
+    assert (other / "events.jsonl").read_bytes() == (folder / "events.jsonl").read_bytes()
+    assert result(other)["rows"] == result(folder)["rows"]
+
+
+def test_no_events_no_finished_runs(tmp_path: Path) -> None:
+    assert finished(tmp_path / "events.jsonl") == {}
+
+
+def test_without_resuming_all_is_played_again_under_a_bar_on_stderr(
+    suite: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "result.json").unlink()
+    run_suite(suite, folder.parent, resume=False)
+    assert len(result(folder)["meta"]["wall_s_by_run"]) == RUNS
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert f"{RUNS}/{RUNS}" in err
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+    files.write_whole(path, "old")
+    with pytest.raises(UnicodeEncodeError):
+        files.write_whole(path, "new \ud800")
+    assert path.read_text("utf-8") == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_pool_needs_a_worker() -> None:
+    with pytest.raises(InputError, match="workers must be at least 1"), files.pool(0, 3):
+        pass
+
+
+def test_a_missing_extra_is_told_before_the_work() -> None:
+    with pytest.raises(MissingExtra, match=r"agentmem-forgetting\[bench\]"):
+        files.require("json", "no_such_module_at_all")
+
+
+class Page(HTMLParser):
+    """Collects tags, ids and addresses."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.tags: Counter[str] = Counter()
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags[tag] += 1
+        for name, value in attrs:
+            if name == "id":
+                self.ids.append(value or "")
+            if name in ("href", "src", "xlink:href"):
+                self.links.append(value or "")
+
+
+def test_the_report_is_one_labelled_page_without_outside_addresses(folder: Path) -> None:
+    text = (folder / "report.html").read_text("utf-8")
+    page = Page(text)
+    assert "http:" not in text
+    assert "https:" not in text
+    assert all(link.startswith("#") and link[1:] in page.ids for link in page.links)
+    assert len(set(page.ids)) == len(page.ids)
+    assert page.tags["svg"] == 4
+    assert page.tags["table"] == 4
+    assert text.count(f"<caption>{LABEL}</caption>") == 4
+    plots_text = re.findall(r"<svg.*?</svg>", text, re.DOTALL)
+    assert all(LABEL in plot for plot in plots_text)
+    assert "prefers-color-scheme: dark" in text
+    assert "&lt;Tiny&gt; &amp; quick." in text
+    assert page.tags["script"] == 0
+
+
+def test_the_report_says_what_a_long_window_did(folder: Path) -> None:
+    said = report.glance(result(folder)["summary"][2], result(folder))
+    assert said.startswith("gemma_tg, prisoners, self-play: cooperation 0.")
+    assert "3 rounds shown" in said
+
+
+def test_results_of_other_models_carry_no_label(folder: Path) -> None:
+    found = {**result(folder), "label": ""}
+    text = report.report_html(found)
+    assert LABEL not in text
+    assert 'class="label"' not in text
+
+
+def test_plots_take_their_colours_from_the_page(folder: Path) -> None:
+    found = result(folder)
+    lines = [x for x in found["summary"] if x["game"] == "prisoners" and x["opponent"] == "self"]
+    svg = plots.window_curve(lines, 'a "b" <c>', "cooperation", LABEL)
+    assert svg.startswith('<svg role="img" aria-label="cooperation against window length: a &quot;')
+    assert "var(--series)" in svg
+    assert not set(plots.STAND_INS) & set(re.findall(r"#\w{6}", svg))
+    assert svg == plots.window_curve(lines, 'a "b" <c>', "cooperation", LABEL)
