@@ -94,7 +94,7 @@ def _missed(
             "search without that filter",
         )
     elif verdict in ("archived", "superseded"):
-        pos = engine.ledger.locate(record.id)[0]
+        pos = engine.ledger.locate(record.id).pos
         line = next(
             entry
             for entry in reversed(engine.reads.lines_of(pos))

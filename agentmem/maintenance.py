@@ -33,7 +33,8 @@ def make_plan(engine: Engine, now: float, prefix: Namespace) -> Plan:
             for change in found(engine, label, policy, spaces, now, gone):
                 changes.append(change)
                 gone.update(change.archive, (old for old, _ in change.supersede))
-    versions = {n: engine.ledger.locate(n)[3] for c in changes for n in c.ids}
+    named = engine.ledger.places(name for change in changes for name in change.ids)
+    versions = {name: place.seq for name, place in named.items()}
     parts = [_plain(change) for change in changes]
     digest = content_id(dumps([now, parts, sorted(versions.items())]))
     return Plan(id=digest, now=now, changes=tuple(changes), versions=versions)
@@ -171,6 +172,6 @@ def _restored(engine: Engine, line: Line, pos: int) -> Record:
         raise CannotUndo(
             f"a record of the run was erased since (position {pos}); nothing was undone"
         )
-    if record.status == "active" or engine.ledger.locate(record.id)[3] != line.seq:
+    if record.status == "active" or engine.ledger.locate(record.id).seq != line.seq:
         raise CannotUndo(f"record {record.id} has changed since the run; nothing was undone")
     return replace(record, status="active")

@@ -6,8 +6,7 @@ import numpy as np
 
 from agentmem.core import Floats, Ints, Vectors
 
-GATHER_BELOW = 0.3  # share of rows under which gathering them beats one product over all
-DIGITS = 6  # a product's last bits depend on where a row lies; equal texts must tie
+GATHER_BELOW = 0.3  # share of rows under which gathering them beats a pass over all
 
 
 class ExactIndex:
@@ -37,13 +36,16 @@ class ExactIndex:
     def scores(self, query: Vectors, rows: Ints) -> Floats:
         """Cosine of `query`, shape (dim,), with each row; shape (len(rows),), in [-1, 1]."""
         if len(rows) < GATHER_BELOW * self._size:
-            return _rounded(self._matrix[rows] @ query)
-        scores = self._matrix[: self._size] @ query
-        if len(rows) != self._size:
-            scores = scores[rows]
-        return _rounded(scores)
+            return _cosines(self._matrix[rows], query)
+        scores = _cosines(self._matrix[: self._size], query)
+        return scores if len(rows) == self._size else scores[rows]
 
 
-def _rounded(scores: Vectors) -> Floats:
-    wide: Floats = scores.astype(np.float64)
-    return np.round(wide, DIGITS, out=wide)
+def _cosines(matrix: Vectors, query: Vectors) -> Floats:
+    """Row by row, so that a row's score depends on the row alone and equal texts tie.
+
+    A matrix product would spread over the cores, gain little (it waits for memory) and stall
+    whenever they are busy.
+    """
+    scores: Floats = np.vecdot(matrix, query).astype(np.float64)
+    return scores

@@ -14,14 +14,13 @@ from sqlalchemy import bindparam, delete, insert, select, update
 
 from agentmem.core import Namespace
 from agentmem.ledger import sqlite
-from agentmem.ledger.rows import hashes, scope, spelled, to_values
+from agentmem.ledger.rows import dumps, hashes, scope, spelled, to_values
 from agentmem.ledger.sqlite import Database, compiled
 from agentmem.ledger.tables import (
     ACTIVE,
     ARCHIVED,
     SUPERSEDED,
     derivation,
-    mention,
     namespace,
     record,
     term,
@@ -31,10 +30,7 @@ from agentmem.ledger.tables import (
 
 Payload = Mapping[str, Any]
 
-_INSERT = {
-    table.name: compiled(insert(table))
-    for table in (record, vector, derivation, mention, tombstone)
-}
+_INSERT = {table.name: compiled(insert(table)) for table in (record, vector, derivation, tombstone)}
 _HERE = record.c.pos == bindparam("at_pos")
 _WHOLE = compiled(
     update(record)
@@ -45,9 +41,6 @@ _LIFE = ("used", "used_turn", "uses", "stability", "expiry", "seq")
 _TOUCH = compiled(update(record).where(_HERE).values({n: bindparam(n) for n in _LIFE}))
 _RESTORE = compiled(
     update(record).where(_HERE).values({n: bindparam(n) for n in (*_LIFE, "status")})
-)
-_STATUS = compiled(
-    update(record).where(_HERE).values(status=bindparam("status"), seq=bindparam("seq"))
 )
 _DROP_RECORD = compiled(delete(record).where(record.c.pos == bindparam("pos")))
 _DROP_VECTOR = compiled(delete(vector).where(vector.c.pos == bindparam("pos")))
@@ -115,8 +108,7 @@ class Applier:
         self._restore(payload.get("restore", ()))
         for pos, name, space in payload.get("erase", ()):
             self._erase(pos, name, space)
-        rows = [{"pos": pos, "seq": self.seq} for pos in sorted(mentioned(payload))]
-        self.db.many(_INSERT["mention"], rows)
+        self.db.run(sqlite.MENTION, positions=dumps(sorted(mentioned(payload))), seq=self.seq)
 
     def _add(self, entries: Sequence[Mapping[str, Any]], vectors: Mapping[int, bytes]) -> None:
         self.db.many(_INSERT["record"], [to_values(entry, self.seq) for entry in entries])
@@ -181,14 +173,11 @@ class Applier:
         self.db.many(statement, rows)
 
     def _status(self, positions: Sequence[int], status: int) -> None:
-        left: Counter[int] = Counter()
-        for pos in positions:
-            for space, before in self.db.rows(_SPACE, pos=pos):
-                left[space] -= before == ACTIVE
-        rows = [{"at_pos": pos, "seq": self.seq, "status": status} for pos in positions]
-        self.db.many(_STATUS, rows)
-        for space, change in left.items():
-            self.db.run(_COUNTS, space=space, more_active=change, more_records=0)
+        if positions:
+            listed = dumps(positions)
+            for space, active in self.db.rows(sqlite.ACTIVE_OF, positions=listed):
+                self.db.run(_COUNTS, space=space, more_active=-active, more_records=0)
+            self.db.run(sqlite.SET_STATUS, status=status, seq=self.seq, positions=listed)
 
     def _restore(self, entries: Sequence[Sequence[Any]]) -> None:
         for entry in entries:

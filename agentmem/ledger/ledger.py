@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from math import isnan
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import bindparam, func, insert, select
 
@@ -16,7 +16,7 @@ from agentmem.errors import EmbedderMismatch, InputError, NotFound, StalePlan
 from agentmem.ledger.apply import Applier, redact
 from agentmem.ledger.migrations import migrate
 from agentmem.ledger.rows import WHOLE, dumps, hashes, to_entry, to_record
-from agentmem.ledger.sqlite import HOLDERS, PACK_TEXT, Database, Durability, compiled
+from agentmem.ledger.sqlite import HOLDERS, PACK_TEXT, PLACES, Database, Durability, compiled
 from agentmem.ledger.tables import (
     ACTIVE,
     journal,
@@ -30,11 +30,6 @@ from agentmem.salience import importance
 
 Expire = Callable[[Sequence[Record]], Sequence[float | None]]
 
-_BY_ID = compiled(
-    select(record.c.pos, record.c.namespace, record.c.status, record.c.seq, record.c.expiry).where(
-        record.c.id == bindparam("id")
-    )
-)
 _STONE = compiled(select(tombstone.c.pos).where(tombstone.c.id == bindparam("id")))
 _LAST = compiled(select(func.max(journal.c.seq)))
 _NEXT_POS = compiled(
@@ -53,6 +48,15 @@ _ONE = compiled(WHOLE.where(record.c.pos == bindparam("pos")))
 _LINES_OF = compiled(select(mention.c.seq).where(mention.c.pos == bindparam("pos")))
 _PAYLOAD = compiled(select(journal.c.payload).where(journal.c.seq == bindparam("seq")))
 _REWRITE = "UPDATE journal SET payload = :payload WHERE seq = :seq"
+
+
+class Place(NamedTuple):
+    """Where a record stands in the ledger."""
+
+    pos: int
+    space: int  # namespace code
+    status: int
+    seq: int  # journal line that changed it last
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,11 +126,6 @@ class Ledger:
             self.paths[code] = tuple(json.loads(path))
         return self.paths
 
-    def version(self, name: str) -> int:
-        """The journal line that changed a record last; 0 if there is no such record."""
-        rows = self.db.rows(_BY_ID, id=name)
-        return rows[0][3] if rows else 0
-
     def together(self) -> AbstractContextManager[None]:
         """Several commits, one transaction."""
         return self._write()
@@ -135,16 +134,21 @@ class Ledger:
         rows = self.db.rows(_ONE, pos=pos)
         return to_record(rows[0], self.path) if rows else None
 
-    def locate(self, name: str) -> tuple[int, int, int, int, float | None]:
-        """(position, namespace code, status code, seq, expiry) of an id; NotFound."""
-        rows = self.db.rows(_BY_ID, id=name)
-        if not rows:
-            erased = self.db.rows(_STONE, id=name)
-            raise NotFound(
-                f"record {name!r} was erased" if erased else f"there is no record {name!r}"
-            )
-        pos, space, status, seq, expiry = rows[0]
-        return pos, space, status, seq, expiry
+    def locate(self, name: str) -> Place:
+        """Where a record stands; NotFound."""
+        return self.places([name])[name]
+
+    def places(self, names: Iterable[str]) -> dict[str, Place]:
+        """Where each of some records stands; NotFound if one is missing."""
+        wanted = list(dict.fromkeys(names))
+        found = {row[0]: Place(*row[1:]) for row in self.db.rows(PLACES, ids=dumps(wanted))}
+        for name in wanted:
+            if name not in found:
+                erased = self.db.rows(_STONE, id=name)
+                raise NotFound(
+                    f"record {name!r} was erased" if erased else f"there is no record {name!r}"
+                )
+        return found
 
     def commit(
         self,
@@ -211,7 +215,9 @@ class Ledger:
             self.db.many("UPDATE record SET expiry = ? WHERE pos = ?", due)
 
     def _fresh(self, versions: Mapping[str, int]) -> None:
-        stale = [name for name, seq in versions.items() if self.version(name) != seq]
+        rows = self.db.rows(PLACES, ids=dumps(list(versions)))
+        newest = {name: Place(*rest).seq for name, *rest in rows}
+        stale = [name for name, seq in versions.items() if newest.get(name) != seq]
         if stale:
             raise StalePlan(
                 f"{len(stale)} of {len(versions)} records of this plan have changed since it was "
@@ -219,17 +225,18 @@ class Ledger:
             )
 
     def _sift(
-        self, adds: Iterable[Record], revive: bool
+        self, adds: Sequence[Record], revive: bool
     ) -> tuple[list[Record], list[str], dict[str, str]]:
         """Which adds are new, which are there already, which a tombstone stops."""
         new: dict[str, Record] = {}
         known: list[str] = []
         refused: dict[str, str] = {}
+        rows = self.db.rows(PLACES, ids=dumps([one.id for one in adds]))
+        status = {name: Place(*rest).status for name, *rest in rows}
         for one in adds:
-            rows = self.db.rows(_BY_ID, id=one.id)
-            if (rows and rows[0][2] == ACTIVE) or one.id in new:
+            if status.get(one.id) == ACTIVE or one.id in new:
                 known.append(one.id)
-            elif rows:
+            elif one.id in status:
                 refused[one.id] = "forgotten"
             elif not revive and self.db.rows(_STONE, id=one.id):
                 refused[one.id] = "erased"
@@ -239,34 +246,34 @@ class Ledger:
 
     def _payload(self, change: Change, at: float, expire: Expire) -> dict[str, Any]:
         """Everything the change will do, with every number settled."""
-        places = {name: self.locate(name) for name in dict.fromkeys(change.ids)}
+        places = self.places(change.ids)
         payload: dict[str, Any] = {}
         if change.add:
             payload["add"] = self._entries(change.add, expire)
         if change.update:
             due = expire(change.update)
             payload["update"] = [
-                to_entry(r, places[r.id][0], places[r.id][1], e)
+                to_entry(r, places[r.id].pos, places[r.id].space, e)
                 for r, e in zip(change.update, due, strict=True)
             ]
         for verb, records in (("touch", change.touch), ("restore", change.restore)):
             if records:
                 payload[verb] = [
-                    [places[r.id][0], r.used, r.used_turn, r.uses, r.stability, e]
+                    [places[r.id].pos, r.used, r.used_turn, r.uses, r.stability, e]
                     for r, e in zip(records, expire(records), strict=True)
                 ]
         if change.archive:
-            payload["archive"] = [places[name][0] for name in change.archive]
+            payload["archive"] = [places[name].pos for name in change.archive]
         if change.supersede:
             added = {e["id"]: e["pos"] for e in payload.get("add", ())}
             payload["supersede"] = [
-                [places[old][0], added.get(new) or self.locate(new)[0]]
+                [places[old].pos, added.get(new) or self.locate(new).pos]
                 for old, new in change.supersede
             ]
         if change.erase:
-            payload["erase"] = [[places[n][0], n, places[n][1]] for n in change.erase]
+            payload["erase"] = [[places[n].pos, n, places[n].space] for n in change.erase]
         if change.scores:
-            payload["scores"] = {str(places[n][0]): s for n, s in change.scores.items()}
+            payload["scores"] = {str(places[n].pos): s for n, s in change.scores.items()}
         return payload
 
     def _entries(self, adds: Sequence[Record], expire: Expire) -> list[dict[str, Any]]:

@@ -41,6 +41,19 @@ DROP_TEXT = (
 )
 PACK_TEXT = "INSERT INTO lexicon(lexicon) VALUES ('optimize')"
 MATCH = "SELECT rowid FROM lexicon WHERE lexicon MATCH :query"
+PLACES = (
+    "SELECT record.id, record.pos, record.namespace, record.status, record.seq "
+    "FROM json_each(:ids) AS name JOIN record ON record.id = name.value"
+)
+SET_STATUS = (
+    "UPDATE record SET status = :status, seq = :seq "
+    "WHERE pos IN (SELECT value FROM json_each(:positions))"
+)
+ACTIVE_OF = (
+    "SELECT namespace, count(*) FROM record WHERE status = 1 "
+    "AND pos IN (SELECT value FROM json_each(:positions)) GROUP BY namespace"
+)
+MENTION = "INSERT INTO mention(pos, seq) SELECT value, :seq FROM json_each(:positions)"
 HOLDERS = (
     "SELECT term.hash, term.namespace, term.records FROM json_each(:words) AS word "
     "JOIN term ON term.hash = word.value"
