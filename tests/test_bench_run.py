@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import sys
 from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -40,7 +43,7 @@ def suite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def folder(suite: Path) -> Path:
-    return run_suite(suite, suite.parent / "runs", progress=False)
+    return run_suite(suite, suite.parent / "runs", progress=False, workers=1)
 
 
 def result(folder: Path) -> dict[str, Any]:
@@ -93,9 +96,15 @@ def test_shown_records_are_those_that_earlier_rounds_wrote(folder: Path) -> None
                 assert event["shown"] == known[-2:]
 
 
-def test_a_repeated_run_gives_the_same_rows_events_and_summary(suite: Path, folder: Path) -> None:
+def test_a_repeated_run_gives_the_same_rows_events_and_summary(
+    suite: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     before, happened = result(folder), (folder / "events.jsonl").read_bytes()
-    assert run_suite(suite, folder.parent, progress=False) == folder
+    assert run_suite(suite, folder.parent, workers=1) == folder
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert f"{RUNS}/{RUNS}" in err  # the progress bar
+    assert len(result(folder)["meta"]["wall_s_by_run"]) == RUNS
     after = result(folder)
     assert json.dumps(after["rows"]) == json.dumps(before["rows"])
     assert after["summary"] == before["summary"]
@@ -111,7 +120,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(
     broken.mkdir()
     torn = b"".join(lines[: ends[9] + 3]) + lines[ends[9] + 3][:20]
     (broken / "events.jsonl").write_bytes(torn)
-    assert run_suite(suite, tmp_path, progress=False) == broken
+    assert run_suite(suite, tmp_path, progress=False, workers=1) == broken
     assert result(broken)["rows"] == result(folder)["rows"]
     assert len(result(broken)["meta"]["wall_s_by_run"]) == RUNS - 10
     assert (broken / "events.jsonl").read_bytes() == b"".join(lines)
@@ -127,15 +136,19 @@ def test_no_events_no_finished_runs(tmp_path: Path) -> None:
     assert finished(tmp_path / "events.jsonl") == {}
 
 
-def test_without_resuming_all_is_played_again_under_a_bar_on_stderr(
-    suite: Path, folder: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_without_resuming_everything_is_played_again(tmp_path: Path) -> None:
+    path = tmp_path / "one.yaml"
+    path.write_text(
+        "games: {prisoners: {rounds: 2}}\nwindows: [1]\nseeds: 1\nplayers: ['surrogate:immune']\n",
+        encoding="utf-8",
+    )
+    folder = run_suite(path, tmp_path, progress=False)
+    (folder / "result.json").unlink()  # as if interrupted at the very end
+    run_suite(path, tmp_path, progress=False)
+    assert result(folder)["meta"]["wall_s_by_run"] == {}
     (folder / "result.json").unlink()
-    run_suite(suite, folder.parent, resume=False)
-    assert len(result(folder)["meta"]["wall_s_by_run"]) == RUNS
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert f"{RUNS}/{RUNS}" in err
+    run_suite(path, tmp_path, progress=False, resume=False)
+    assert len(result(folder)["meta"]["wall_s_by_run"]) == 1
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -145,6 +158,31 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
         files.write_whole(path, "new \ud800")
     assert path.read_text("utf-8") == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("source", "tasks", "expected"),
+    [
+        ("if __name__ == '__main__': go()", 400, 2),
+        ("if __name__ == '__main__': go()", 60, 1),
+        ("go()", 400, 1),
+        (None, 400, 2),  # interactive
+    ],
+)
+def test_processes_are_spared_for_small_suites_and_unguarded_scripts(
+    source: str | None,
+    tasks: int,
+    expected: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    main = ModuleType("__main__")
+    if source is not None:
+        (tmp_path / "script.py").write_text(source)
+        main.__file__ = str(tmp_path / "script.py")
+    monkeypatch.setitem(sys.modules, "__main__", main)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    assert files.spare_workers(tasks) == expected
 
 
 def test_a_pool_needs_a_worker() -> None:
@@ -196,7 +234,7 @@ def test_the_report_is_one_labelled_page_without_outside_addresses(folder: Path)
 def test_the_report_says_what_a_long_window_did(folder: Path) -> None:
     said = report.glance(result(folder)["summary"][2], result(folder))
     assert said.startswith("gemma_tg, prisoners, self-play: cooperation 0.")
-    assert "3 rounds shown" in said
+    assert "a window of 3 rounds" in said
 
 
 def test_results_of_other_models_carry_no_label(folder: Path) -> None:

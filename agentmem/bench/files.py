@@ -10,7 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +87,19 @@ def require(*modules: str) -> None:
     for module in modules:
         if find_spec(module) is None:
             raise MissingExtra(f"the report of a benchmark ({module})", "bench")
+
+
+def spare_workers(tasks: int) -> int:
+    """How many processes are worth their start: one per CPU, each with 32 tasks or more.
+
+    A new process imports the calling script again, so a script that would run on import gets one.
+    """
+    main = getattr(sys.modules["__main__"], "__file__", None)
+    source = Path(main) if main else None
+    guarded = source is None or (source.is_file() and "__name__" in source.read_text("utf-8"))
+    if parent_process() is not None or not guarded:
+        return 1
+    return max(1, min(os.cpu_count() or 1, tasks // 32))
 
 
 Spread = Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[Any]]

@@ -58,7 +58,7 @@ def window_curve(lines: Sequence[Line], title: str, words: str, label: str) -> s
             axes.scatter(spots, line["values"], s=11, color=MUTED, alpha=0.6, linewidths=0)
         axes.set_xticks(places, [str(line["window"]) for line in lines])
         axes.set_ylim(-0.03, 1.03)
-        axes.set_xlabel("rounds of memory shown (window)")
+        axes.set_xlabel("window: most rounds of memory shown")
         axes.set_ylabel(words)
         axes.set_title(title)
         axes.grid(axis="y", linewidth=0.7)

@@ -66,6 +66,6 @@ def glance(line: Line, result: Mapping[str, Any]) -> str:
     interval = gap["interval"]
     spread = f" [{signed(interval[0])}, {signed(interval[1])}]" if interval else ""
     return (
-        f"{short(line['player'])}, {line['game']}, self-play: {words} {line['mean']:.2f} with "
-        f"{line['window']} rounds shown, {signed(gap['mean'])}{spread} compared with 2 rounds."
+        f"{short(line['player'])}, {line['game']}, self-play: {words} {line['mean']:.2f} with a "
+        f"window of {line['window']} rounds, {signed(gap['mean'])}{spread} compared with 2 rounds."
     )

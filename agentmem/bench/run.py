@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from agentmem.bench.files import bar, pool, require, versions, write_whole
+from agentmem.bench.files import bar, pool, require, spare_workers, versions, write_whole
 from agentmem.bench.loading import load_suite
 from agentmem.bench.once import play
 from agentmem.bench.report import report_html
@@ -38,13 +38,14 @@ def run_suite(
     *,
     progress: bool = True,
     resume: bool = True,
-    workers: int = 1,
+    workers: int | None = None,
 ) -> Path:
     """Run the suite in a file, or of a name in the catalogue; the folder with what came out.
 
     `progress` draws a bar on stderr.  `resume` goes on where an interrupted run stopped.
-    `workers` processes play at once, with the same outcome; above 1, the calling script needs
-    the usual `if __name__ == "__main__"`.  MissingExtra without what the report needs.
+    `workers` processes play at once, with the same outcome; None: one for each CPU if all players
+    are simulated, the suite is large and the calling script guards `__name__`, else one.
+    MissingExtra without what the report needs.
     """
     require("matplotlib", "jinja2")
     suite = load_suite(path)
@@ -94,7 +95,7 @@ def collect(suite: Suite, rows: list[Row]) -> dict[str, Any]:
 
 
 def play_all(
-    suite: Suite, folder: Path, *, progress: bool, resume: bool, workers: int
+    suite: Suite, folder: Path, *, progress: bool, resume: bool, workers: int | None
 ) -> tuple[list[Row], dict[str, float]]:
     """The rows of all runs, in the suite's order, and the wall time of those played now."""
     events = folder / "events.jsonl"
@@ -104,6 +105,9 @@ def play_all(
     done = finished(events)
     jobs = list(suite.jobs())
     left = [job for job in jobs if job.id not in done]
+    if workers is None:
+        simulated = all(job.player.startswith("surrogate:") for job in left)
+        workers = spare_workers(len(left)) if simulated else 1
     walls: dict[str, float] = {}
     with (
         events.open("a", encoding="utf-8") as file,
