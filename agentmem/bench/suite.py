@@ -22,6 +22,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from agentmem.bench import lexicon
 from agentmem.bench.games import Game
 from agentmem.bench.seats import Recall
 from agentmem.config import dump
@@ -144,6 +145,7 @@ class Suite:
             "round_seconds": self.memory.round,
             "cells": [_cell_spec(cell) for cell in self.cells],
             "arms": [_arm_spec(arm) for arm in self.arms],
+            "lexicon": lexicon.VERSION,
             "code": source_hash(),
             "version": package_version(),
         }
