@@ -40,7 +40,7 @@ __all__ = [
 ]
 
 Spec = Any  # a component, a name, a path, a dotted path, {name: options}, or a list of these
-POLICIES: Spec = ("ebbinghaus",)
+POLICIES: Spec = ({"ebbinghaus": {"floor": 0.9}},)  # a nudge to the fresh; nothing goes
 STORES: Spec = ("chunk",)
 EMBEDDER: Spec = "static"
 
@@ -80,7 +80,7 @@ class RecallConfig:
 
     k: Annotated[int, Bounds(least=1)] = 8  # hits
     mode: Literal["hybrid", "dense", "lexical"] = "hybrid"
-    rrf_k: Annotated[int, Bounds(least=1)] = 60  # reciprocal rank fusion: 1 / (rrf_k + rank)
+    rrf_k: Annotated[int, Bounds(least=1)] = 20  # reciprocal rank fusion: 1 / (rrf_k + rank)
     depth: Annotated[int, Bounds(least=1)] = 100  # candidates of each leg
 
     def __post_init__(self) -> None:

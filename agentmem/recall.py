@@ -25,7 +25,7 @@ from agentmem.text import count_tokens, fold, words
 
 EXACT_AT = 1.0 - 1e-4  # cosine from which a record may be the query's own text
 EXACT_RANK = 3  # without a dense leg: lexical rank
-POSTINGS = 3000  # a query's words are looked up rarest first, until this many records hold them
+POSTINGS = 1000  # a query's words are looked up rarest first, until this many records hold them
 WORDS_LEAST = 2  # but so many at least
 
 
@@ -119,15 +119,16 @@ def rank(
     whys = []
     for i in order:
         at = int(found[i])
+        matches = lexical is not None and lexical[at] > 0.0
         why = Why(
+            dense=None if dense is None else float(dense[at]),
+            dense_rank=None if dense is None else int(ranks[0][i]) or None,
+            lexical=float(lexical[at]) if lexical is not None and matches else None,
+            lexical_rank=int(ranks[-1][i]) or None if matches else None,
             fused=float(relevance[i]),
             weights={label: float(weight[at]) for label, weight in weights.items()},
             exact=bool(exact[i]),
         )
-        if dense is not None:
-            why = replace(why, dense=float(dense[at]), dense_rank=int(ranks[0][i]) or None)
-        if lexical is not None and lexical[at] > 0.0:
-            why = replace(why, lexical=float(lexical[at]), lexical_rank=int(ranks[-1][i]) or None)
         whys.append(why)
     return Ranking(rows=rows[found[order]], scores=scores[order], whys=whys)
 

@@ -142,7 +142,7 @@ def test_a_file_is_found_relative_to_the_file_that_names_it(tmp_path):
 
 def test_lists_become_tuples_and_defaults_are_used_for_none():
     assert build_stores({TINY: {"tags": ["a", "b"]}}) == (Tiny(tags=("a", "b")),)
-    assert build_policies(None) == (Ebbinghaus(),)
+    assert build_policies(None) == (Ebbinghaus(floor=0.9),)
     assert build_policies([]) == ()
     assert build_embedder(LETTERS) == Letters()
 

@@ -8,8 +8,6 @@ import numpy as np
 
 from agentmem.core import Floats, Ints
 
-RRF_K = 60.0
-
 
 def best(scores: Floats, depth: int) -> Ints:
     """Indices of the `depth` highest scores, highest first; equal scores in index order.  Exact."""
@@ -24,7 +22,7 @@ def best(scores: Floats, depth: int) -> Ints:
     return chosen[np.lexsort((chosen, -scores[chosen]))]
 
 
-def reciprocal_rank(legs: Sequence[Ints], k: float = RRF_K) -> tuple[Ints, Floats, list[Ints]]:
+def reciprocal_rank(legs: Sequence[Ints], k: float) -> tuple[Ints, Floats, list[Ints]]:
     """Reciprocal rank fusion (Cormack, Clarke and Buettcher, SIGIR 2009).
 
     Each leg lists rows best first.  Returns the union of rows (ascending), their relevance

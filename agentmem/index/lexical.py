@@ -8,8 +8,8 @@ import numpy as np
 
 from agentmem.core import Floats, Ints
 
-K1 = 1.2
-B = 0.75
+K1 = 0.9  # saturation and length normalisation as for short passages (Anserini's defaults)
+B = 0.4
 
 
 def bm25(postings: Iterable[Ints], rows: Ints, lengths: Floats) -> Floats:
