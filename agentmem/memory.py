@@ -1,22 +1,24 @@
-"""AgentMemory: the facade, and the only writer of its ledger."""
+"""AgentMemory: the facade, and the only writer of its ledger.
+
+Each verb is a generator, `_verb`, from which `verb` and `averb` are made at the end of the class.
+"""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal
 
 from agentmem import changes, transfer
 from agentmem.changes import Entry
-from agentmem.clock import Moment, SystemClock
-from agentmem.config import MemoryConfig, Spec, load_config
-from agentmem.core import Clock, Hit, Namespace, Plan, Policy, Record, Run
-from agentmem.engine import Engine
+from agentmem.clock import Moment
+from agentmem.core import Hit, Plan, Record, Run
 from agentmem.erasure import Receipt, erase
 from agentmem.errors import InputError, TombstoneWarning
 from agentmem.explain import Explanation, explain
+from agentmem.handle import Handle
 from agentmem.index.where import Where, condition
 from agentmem.intake import (
     Content,
@@ -24,13 +26,11 @@ from agentmem.intake import (
     corrections,
     metadata,
     moment_or,
-    namespace_of,
     nonempty,
     number,
     records,
     whole,
 )
-from agentmem.ledger.ledger import Ledger
 from agentmem.maintenance import apply_plan, check_cap, make_plan, undo_run
 from agentmem.recall import Query
 from agentmem.recall import reinforce as strengthen
@@ -38,7 +38,6 @@ from agentmem.recall import search as rank_and_pack
 from agentmem.steps import Steps, asynchronous, embed, sync, work
 
 Mode = Literal["hybrid", "dense", "lexical"]
-R = TypeVar("R")
 
 
 class Added(list[str]):
@@ -49,60 +48,12 @@ class Added(list[str]):
         self.refused = dict(refused)
 
 
-class AgentMemory:
+class AgentMemory(Handle):
     """A memory in one file.  Times: aware datetimes or seconds since the epoch.
 
     Every method exists twice, from the same code: `add` blocks, `await aadd` does not.  A call
     stays within a namespace: the one given, else the memory's own.  `namespace=()` is everything.
     """
-
-    def __init__(self, config: MemoryConfig, *, clock: Clock | None = None) -> None:
-        self.config = config
-        self.clock = clock or SystemClock()
-        self.namespace: Namespace = namespace_of(config.namespace, ())
-        self.policies: tuple[Policy, ...] = config.policies
-        embedder = config.embedder
-        ledger = Ledger(
-            config.path,
-            embedder=embedder.name,
-            dim=embedder.dim,
-            durability=config.durability,
-            timeout=config.busy_timeout,
-        )
-        self._engine = Engine(ledger, embedder, config.policies)
-
-    @classmethod
-    def open(
-        cls,
-        path: str | Path = ":memory:",
-        *,
-        namespace: Sequence[str] = ("default",),
-        policies: Spec = None,
-        stores: Spec = None,
-        embedder: Spec = None,
-        clock: Clock | None = None,
-        **options: Any,
-    ) -> Self:
-        """Open or make a memory.  `policies`, `stores`, `embedder`: names, options or objects, as
-        in a configuration; further options: durability, recall, removal_cap, busy_timeout.
-        """
-        parts = {"policies": policies, "stores": stores, "embedder": embedder}
-        given = {name: part for name, part in parts.items() if part is not None}
-        place = {"path": str(path), "namespace": list(namespace_of(namespace, ()))}
-        return cls(load_config({**options, **place, **given}), clock=clock)
-
-    @classmethod
-    def from_config(
-        cls, config: str | Path | Mapping[str, Any] | None = None, *, clock: Clock | None = None
-    ) -> Self:
-        """Open the memory that a YAML file or a mapping describes; ConfigError if it is wrong."""
-        return cls(load_config(config), clock=clock)
-
-    def _now(self, now: Moment | None) -> float:
-        return moment_or(now, self.clock.now())
-
-    def _prefix(self, namespace: Sequence[str] | None) -> Namespace:
-        return namespace_of(namespace, self.namespace)
 
     def _add(
         self,
@@ -380,36 +331,6 @@ class AgentMemory:
         return (
             yield from self._change(lambda: transfer.store(self._engine, made, vectors, erased, at))
         )
-
-    def _work(self, call: Callable[[], R]) -> Steps[R]:
-        def body() -> R:
-            with self._engine.locked():
-                return call()
-
-        return work(body)
-
-    def _change(self, call: Callable[[], R]) -> Steps[R]:
-        def body() -> R:
-            with self._engine.writing():
-                return call()
-
-        return work(body)
-
-    def close(self) -> None:
-        """Close the file.  Everything acknowledged is in it already."""
-        self._engine.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *error: object) -> None:
-        self.close()
 
     add, aadd = sync(_add), asynchronous(_add)
     search, asearch = sync(_search), asynchronous(_search)
