@@ -39,6 +39,8 @@ class Engine:
         self.labels = _labels(self.policies)
         self.columns = Columns(embedder.dim)
         self.expiries = fingerprint([p for p in self.policies if _has_expiry(p)])
+        self._branches: dict[Namespace, list[int]] = {}  # prefix -> codes, ...
+        self._branched = 0  # ... while there are so many namespaces
         self._seen = -1  # newest journal line in the arrays; -1: nothing loaded yet
         self._lock = threading.RLock()
         self._pid = os.getpid()
@@ -77,8 +79,13 @@ class Engine:
 
     def spaces(self, prefix: Namespace) -> list[int]:
         """Codes of the namespaces under a prefix; none if there are none (never all)."""
-        depth = len(prefix)
-        return [c for c, path in self.ledger.spaces().items() if path[:depth] == prefix]
+        paths = self.ledger.spaces()
+        if len(paths) != self._branched:
+            self._branches, self._branched = {}, len(paths)
+        if prefix not in self._branches:
+            depth = len(prefix)
+            self._branches[prefix] = [c for c, path in paths.items() if path[:depth] == prefix]
+        return self._branches[prefix]
 
     def records(self, rows: Iterable[int]) -> list[Record]:
         """The records at some positions, in that order; those erased meanwhile are left out."""

@@ -183,6 +183,19 @@ def test_unknown_sqlite_errors_still_are_errors_of_agentmem(make: Make) -> None:
         make()._engine.ledger.db.rows("SELEC")
 
 
+def test_a_reopened_ledger_knows_every_namespace_after_an_add_to_the_newest(
+    make: Make, tmp_path: Path
+) -> None:
+    path = tmp_path / "m.db"
+    first = make(path)
+    for name in ("a", "b", "c"):
+        first.add(f"Rex of {name}", namespace=(name,))
+    again = make(path)
+    again.add("Tom of c", namespace=("c",))
+    assert len(again.search(None, namespace=())) == 4
+    assert [hit.text for hit in again.search(None, namespace=("a",))] == ["Rex of a"]
+
+
 def test_reopening_finds_everything_again(make: Make, tmp_path: Path) -> None:
     path = tmp_path / "m.db"
     names = make(path).add(["Rex is my dog", "Tea, not coffee"])

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import ColumnElement, bindparam, func, select
+from sqlalchemy import ColumnElement, bindparam, func, select, text
 from sqlalchemy.dialects import sqlite as dialects
 
 from agentmem.core import Ints, Namespace
+from agentmem.ledger.apply import mentioned
 from agentmem.ledger.ledger import Ledger
 from agentmem.ledger.rows import LIFE, dumps, scope_token, word_hash
-from agentmem.ledger.sqlite import HOLDERS, MATCH, compiled
+from agentmem.ledger.sqlite import HOLDERS, LISTED, MATCH, compiled
 from agentmem.ledger.tables import (
     ACTIVE,
     STATUS,
@@ -26,12 +27,12 @@ from agentmem.ledger.tables import (
     vector,
 )
 
-_FOLLOW = compiled(
-    select(*LIFE, vector.c.data)
-    .select_from(record.outerjoin(vector, vector.c.pos == record.c.pos))
-    .where(record.c.seq > bindparam("since"))
-    .order_by(record.c.seq, record.c.pos)
+_WITH_VECTOR = select(*LIFE, vector.c.data).select_from(
+    record.outerjoin(vector, vector.c.pos == record.c.pos)
 )
+_EVERY = compiled(_WITH_VECTOR.order_by(record.c.pos))
+_SOME = compiled(_WITH_VECTOR.where(record.c.pos.in_(text(LISTED))))
+_PAYLOADS = compiled(select(journal.c.payload).where(journal.c.seq > bindparam("since")))
 _GONE = compiled(select(tombstone.c.pos).where(tombstone.c.seq > bindparam("since")))
 _DUE = compiled(
     select(*LIFE)
@@ -97,7 +98,12 @@ class Reads:
     def follow(self, since: int) -> tuple[int, list[tuple[Any, ...]], list[int]]:
         """(newest line, LIFE + vector of records changed since, positions erased since)."""
         with self.db.read():
-            rows = self.db.rows(_FOLLOW, since=since)
+            if since:
+                lines = self.db.rows(_PAYLOADS, since=since)
+                spoken = set[int]().union(*(mentioned(json.loads(text)) for (text,) in lines))
+                rows = self.db.rows(_SOME, positions=dumps(sorted(spoken)))
+            else:
+                rows = self.db.rows(_EVERY)
             gone = [pos for (pos,) in self.db.rows(_GONE, since=since)]
             return self.ledger.seq(), rows, gone
 

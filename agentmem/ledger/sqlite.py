@@ -41,6 +41,7 @@ DROP_TEXT = (
 )
 PACK_TEXT = "INSERT INTO lexicon(lexicon) VALUES ('optimize')"
 MATCH = "SELECT rowid FROM lexicon WHERE lexicon MATCH :query"
+LISTED = "SELECT value FROM json_each(:positions)"
 PLACES = (
     "SELECT record.id, record.pos, record.namespace, record.status, record.seq "
     "FROM json_each(:ids) AS name JOIN record ON record.id = name.value"
@@ -111,6 +112,7 @@ class Database:
                 time.sleep(0.01)
         self._db.execute(f"PRAGMA synchronous = {level}")
         self._db.execute("PRAGMA secure_delete = ON")  # erased text leaves no trace in free pages
+        self._db.execute("PRAGMA wal_autocheckpoint = 4000")  # pages: fewer, larger checkpoints
         self._db.execute("PRAGMA temp_store = MEMORY")
         self._db.execute("PRAGMA cache_size = -65536")
 

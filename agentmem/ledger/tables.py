@@ -73,7 +73,6 @@ record = Table(
     Column("expiry", Float),  # when it is due for removal; NULL for never
     Column("seq", Integer, nullable=False),  # journal line that changed it last
 )
-Index("record_seq", record.c.seq)
 Index(
     "record_expiry",
     record.c.expiry,

@@ -1,0 +1,104 @@
+"""What a ledger holds, looked up: namespaces, places, whole records."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from sqlalchemy import bindparam, func, select
+
+from agentmem.core import Namespace, Record
+from agentmem.errors import NotFound
+from agentmem.ledger.rows import WHOLE, dumps, to_record
+from agentmem.ledger.sqlite import PLACES, Database, compiled
+from agentmem.ledger.tables import journal, meta, record, tombstone
+
+_STONE = compiled(select(tombstone.c.pos).where(tombstone.c.id == bindparam("id")))
+_LAST = compiled(select(func.max(journal.c.seq)))
+_META = compiled(select(meta.c.value).where(meta.c.key == bindparam("key")))
+_SET_META = "INSERT OR REPLACE INTO meta(key, value) VALUES (:key, :value)"
+_ONE = compiled(WHOLE.where(record.c.pos == bindparam("pos")))
+
+
+class Place(NamedTuple):
+    """Where a record stands in the ledger."""
+
+    pos: int
+    space: int  # namespace code
+    status: int
+    seq: int  # journal line that changed it last
+
+
+class Book:
+    """Look-ups in one file."""
+
+    def __init__(self, db: Database) -> None:
+        self.db = db
+        self._paths: dict[int, Namespace] = {}
+        self._newest = 0  # highest namespace code seen
+
+    def meta(self, key: str) -> str | None:
+        value: str | None = self.db.value(_META, key=key)
+        return value
+
+    def set_meta(self, key: str, value: str) -> None:
+        self.db.run(_SET_META, key=key, value=value)
+
+    def seq(self) -> int:
+        """The newest journal line."""
+        return self.db.value(_LAST) or 0
+
+    def path(self, space: int) -> Namespace:
+        """The namespace of a code."""
+        if space not in self._paths:
+            self.spaces()
+        return self._paths[space]
+
+    def spaces(self) -> Mapping[int, Namespace]:
+        """All namespaces by code."""
+        rows = self.db.rows("SELECT id, path FROM namespace WHERE id > :n", n=self._newest)
+        for code, path in rows:
+            self._paths[code] = tuple(json.loads(path))
+            self._newest = max(self._newest, code)
+        return self._paths
+
+    def record(self, pos: int) -> Record | None:
+        rows = self.db.rows(_ONE, pos=pos)
+        return to_record(rows[0], self.path) if rows else None
+
+    def locate(self, name: str) -> Place:
+        """Where a record stands; NotFound."""
+        return self.places([name])[name]
+
+    def places(self, names: Iterable[str]) -> dict[str, Place]:
+        """Where each of some records stands; NotFound if one is missing."""
+        wanted = list(dict.fromkeys(names))
+        found = {row[0]: Place(*row[1:]) for row in self.db.rows(PLACES, ids=dumps(wanted))}
+        for name in wanted:
+            if name not in found:
+                erased = self.erased(name)
+                raise NotFound(
+                    f"record {name!r} was erased" if erased else f"there is no record {name!r}"
+                )
+        return found
+
+    def erased(self, name: str) -> bool:
+        """Was a record of this id erased (and perhaps added again since)?"""
+        return bool(self.db.rows(_STONE, id=name))
+
+    def space(self, path: Namespace) -> int:
+        """The code of a namespace, made if need be; the caller holds the transaction."""
+        text = dumps(list(path))
+        code = self.db.value("SELECT id FROM namespace WHERE path = :path", path=text)
+        if code is None:
+            code = self.db.run(
+                "INSERT INTO namespace(path, turn, active, records) VALUES (:path, 0, 0, 0)",
+                path=text,
+            )
+        return int(code)
+
+    def reread_spaces(self) -> None:
+        """Drop what was read of namespaces: a transaction that made one was rolled back."""
+        self._paths.clear()
+        self._newest = 0

@@ -1,0 +1,100 @@
+"""What a change will do, with every number settled: the payload of its journal line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from math import isnan
+from typing import Any
+
+from sqlalchemy import bindparam, func, select
+
+from agentmem.core import Change, Record
+from agentmem.ledger.book import Book
+from agentmem.ledger.rows import dumps, hashes, to_entry
+from agentmem.ledger.sqlite import HOLDERS, compiled
+from agentmem.ledger.tables import namespace, record, tombstone
+from agentmem.salience import importance
+
+Expire = Callable[[Sequence[Record]], Sequence[float | None]]
+
+_NEXT_POS = compiled(
+    select(
+        func.coalesce(select(func.max(record.c.pos)).scalar_subquery(), 0),
+        func.coalesce(select(func.max(tombstone.c.pos)).scalar_subquery(), 0),
+    )
+)
+_SPACE = compiled(
+    select(namespace.c.turn, namespace.c.records).where(namespace.c.id == bindparam("space"))
+)
+
+
+def draft(book: Book, change: Change, expire: Expire) -> dict[str, Any]:
+    """Everything the change will do, with every number settled."""
+    places = book.places(change.ids)
+    payload: dict[str, Any] = {}
+    if change.add:
+        payload["add"] = _entries(book, change.add, expire)
+    if change.update:
+        due = expire(change.update)
+        payload["update"] = [
+            to_entry(r, places[r.id].pos, places[r.id].space, e)
+            for r, e in zip(change.update, due, strict=True)
+        ]
+    for verb, records in (("touch", change.touch), ("restore", change.restore)):
+        if records:
+            payload[verb] = [
+                [places[r.id].pos, r.used, r.used_turn, r.uses, r.stability, e]
+                for r, e in zip(records, expire(records), strict=True)
+            ]
+    if change.archive:
+        payload["archive"] = [places[name].pos for name in change.archive]
+    if change.supersede:
+        added = {e["id"]: e["pos"] for e in payload.get("add", ())}
+        payload["supersede"] = [
+            [places[old].pos, added.get(new) or book.locate(new).pos]
+            for old, new in change.supersede
+        ]
+    if change.erase:
+        payload["erase"] = [[places[n].pos, n, places[n].space] for n in change.erase]
+    if change.scores:
+        payload["scores"] = {str(places[n].pos): s for n, s in change.scores.items()}
+    return payload
+
+
+def _entries(book: Book, adds: Sequence[Record], expire: Expire) -> list[dict[str, Any]]:
+    [(top, erased)] = book.db.rows(_NEXT_POS)
+    pos = max(top, erased)
+    turns: dict[int, tuple[int, int]] = {}
+    settled: list[Record] = []
+    spaces: list[int] = []
+    held: dict[tuple[int, int], int] = {}
+    for one in adds:
+        space = book.space(one.namespace)
+        if space not in turns:
+            [(turn, count)] = book.db.rows(_SPACE, space=space)
+            turns[space] = (turn + 1, count)
+        value = one.importance
+        if isnan(value):
+            value = _surprise(book, one.text, space, turns[space][1], held)
+        settled.append(replace(one, turn=one.turn or turns[space][0], importance=value))
+        spaces.append(space)
+    return [
+        to_entry(r, pos + i, space, due)
+        for i, (r, space, due) in enumerate(
+            zip(settled, spaces, expire(settled), strict=True), start=1
+        )
+    ]
+
+
+def _surprise(
+    book: Book, text: str, space: int, records: int, held: dict[tuple[int, int], int]
+) -> float:
+    """Surprisal against what the namespace held before this change; `held` is a cache."""
+    keys = [(word, space) for word in hashes(text)]
+    missing = [word for word, _ in keys if (word, space) not in held]
+    if missing:
+        held.update(dict.fromkeys([(word, space) for word in missing], 0))
+        rows = book.db.rows(HOLDERS, words=dumps(missing))
+        held.update({(word, where): count for word, where, count in rows if where == space})
+    return importance([held[key] for key in keys], records)
