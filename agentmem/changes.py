@@ -13,6 +13,7 @@ from agentmem.explain import verbs
 from agentmem.index.where import Where, condition
 from agentmem.intake import succeeding
 from agentmem.ledger.ledger import Outcome
+from agentmem.ledger.tables import ACTIVE, SUPERSEDED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +49,9 @@ def add(
     change = Change(add=tuple(made), reason="add")
     outcome = engine.commit(change, at=now, vectors=by_id, revive=revive)
     if revive and outcome.refused:
-        restore(engine, tuple(outcome.refused), (), now, "added again")
-        outcome = replace(outcome, refused={})
+        restore(engine, tuple(outcome.standing.values()), (), now, "added again")
+        ids = {**outcome.ids, **outcome.standing}
+        outcome = replace(outcome, ids=ids, refused={})
     return outcome
 
 
@@ -77,11 +79,19 @@ def supersede(
     new = succeeding(old, text, now)
     if old.status != "active":
         raise InputError(f"record {old.id!r} is {old.status}: only an active one can be superseded")
-    if new.id == old.id:
+    name, status = engine.ledger.held([new.id]).get(new.id, ("", 0))
+    if name == old.id:
         raise InputError("the new text is the old one: there is nothing to supersede")
-    change = Change(add=(new,), supersede=((old.id, new.id),), reason="supersede")
-    engine.commit(change, at=now, vectors={new.id: vector})
-    return new.id
+    back: tuple[Record, ...] = ()
+    if status == SUPERSEDED:  # a fact that flips back: Berlin, Porto, Berlin again
+        was = within(engine, name, ())[1]
+        back = (replace(was, status="active", used=max(now, was.used)),)
+    adds = () if status in (ACTIVE, SUPERSEDED) else (new,)
+    change = Change(
+        add=adds, restore=back, supersede=((old.id, name or new.id),), reason="supersede"
+    )
+    outcome = engine.commit(change, at=now, vectors={new.id: vector})
+    return name or outcome.ids[new.id]
 
 
 def select(engine: Engine, prefix: Namespace, where: Where) -> tuple[str, ...]:

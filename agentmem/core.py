@@ -113,6 +113,7 @@ class Change:
     supersede: tuple[tuple[str, str], ...] = ()  # (old id, new id)
     restore: tuple[Record, ...] = ()  # as they are to be once active again
     erase: tuple[str, ...] = ()
+    bury: tuple[tuple[str, str, Namespace], ...] = ()  # tombstones of another ledger's erasures
     scores: Mapping[str, float] = field(default_factory=dict)  # the numbers behind it, by id
     namespace: Namespace | None = None  # of a removal confined to one namespace ...
     turn: int | None = None  # ... and the turn it was decided at
@@ -125,7 +126,7 @@ class Change:
         return whole + self.archive + replaced + self.erase
 
     def __bool__(self) -> bool:
-        return bool(self.add or self.ids)
+        return bool(self.add or self.ids or self.bury)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,7 +23,7 @@ from agentmem.core import (
     View,
 )
 from agentmem.errors import LedgerError, PluginError
-from agentmem.index.columns import Columns, view_of
+from agentmem.index.columns import ACTIVE, Columns, view_of
 from agentmem.ledger.ledger import Ledger, Outcome
 from agentmem.ledger.reads import Reads
 
@@ -59,23 +59,24 @@ class Engine:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """One transaction for what is read and what is written on the strength of it."""
-        try:
-            with self.locked(), self.ledger.together():
-                yield
-        except BaseException:
-            if self._seen >= 0:  # the arrays may be ahead of what was rolled back
-                self.columns, self._seen = Columns(self.embedder.dim), -1
-            raise
+        with self.locked():
+            before = self._seen
+            try:
+                with self.ledger.together():
+                    yield
+            except BaseException:
+                if self._seen != before:  # the arrays are ahead of what was rolled back
+                    self.columns, self._seen = Columns(self.embedder.dim), -1
+                raise
 
     def refresh(self) -> None:
         """Bring the arrays up to the newest journal line, whoever wrote it."""
-        if self._seen < 0:
-            self.columns.turns = {s.code: s.turn for s in self.reads.spaces()}
-        elif self.ledger.seq() == self._seen:
+        if self._seen >= 0 and self.ledger.seq() == self._seen:
             return
         self._seen, rows, gone = self.reads.follow(max(self._seen, 0))
         self.columns.put(rows)
         self.columns.drop(gone)
+        self.columns.turns = self.reads.turns()
 
     def spaces(self, prefix: Namespace) -> list[int]:
         """Codes of the namespaces under a prefix; none if there are none (never all)."""
@@ -86,6 +87,11 @@ class Engine:
             depth = len(prefix)
             self._branches[prefix] = [c for c, path in paths.items() if path[:depth] == prefix]
         return self._branches[prefix]
+
+    def rows(self, prefix: Namespace, *, status: int | None = ACTIVE) -> Ints:
+        """Positions under a namespace prefix, ascending; status None: whatever is not erased."""
+        spaces = self.spaces(prefix) if prefix else None
+        return self.columns.rows(spaces, status=status)
 
     def records(self, rows: Iterable[int]) -> list[Record]:
         """The records at some positions, in that order; those erased meanwhile are left out."""
@@ -124,12 +130,12 @@ class Engine:
     ) -> None:
         other = change.update or change.archive or change.supersede or change.restore
         known = rows is not None or not change.touch
-        if outcome.seq != self._seen + 1 or other or change.erase or not known:
+        if outcome.seq != self._seen + 1 or other or change.erase or change.bury or not known:
             self.refresh()
             return
-        for name, (pos, record) in outcome.added.items():
+        for content, (pos, record) in outcome.added.items():
             space = self.ledger.space(record.namespace)
-            self.columns.add(pos, space, record, vectors[name])
+            self.columns.add(pos, space, record, vectors[content])
         if rows is not None:
             self.columns.touch(rows, change.touch)
         self._seen = outcome.seq
@@ -167,7 +173,7 @@ class Engine:
         if self.ledger.meta("expiries") == self.expiries:
             return
         policies = [p for p in self.policies if _has_expiry(p)]
-        turns = {s.code: s.turn for s in self.reads.spaces()}
+        turns = self.reads.turns()
         with self.ledger.db.write():
             if policies:
                 rows = self.reads.active()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -9,6 +10,7 @@ from agentmem import changes
 from agentmem.core import Change, Namespace, Record
 from agentmem.engine import Engine
 
+RETRY = 0.02  # seconds between attempts to empty the log
 FLAG = "sources_erased"  # key in `data` of a record that partly rested on an erased one
 
 
@@ -57,8 +59,19 @@ def erase(
         derived=tuple(name for name in gone if name not in asked),
         flagged=tuple(partly),
         lines=(outcome.seq,),
-        scrubbed=engine.ledger.db.scrub(),
+        scrubbed=scrub(engine),
     )
+
+
+def scrub(engine: Engine) -> bool:
+    """Empty the write-ahead log of erased bytes; False if another reader holds it too long."""
+    deadline = time.monotonic() + engine.ledger.db.timeout
+    while True:
+        with engine.locked():
+            done = engine.ledger.db.scrub()
+        if done or time.monotonic() > deadline:
+            return done
+        time.sleep(RETRY)
 
 
 def _flag(child: Record, gone: Iterable[str]) -> Record:

@@ -52,7 +52,7 @@ class Explanation:
 def explain(engine: Engine, query: Query) -> Explanation:
     """Search without reinforcing, and account for the best of what was left out."""
     hits, found = search(engine, query)
-    rows = engine.columns.rows(engine.spaces(query.prefix), status=None)
+    rows = engine.rows(query.prefix, status=None)
     weights = engine.weights(engine.columns.view(rows, query.now))
     retention = product(weights, len(rows))
     relevant = rank(engine, query, rows, np.ones(len(rows)), weights, k=len(found) + 4 * SHOWN)

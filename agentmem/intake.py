@@ -9,9 +9,9 @@ from math import nan
 from typing import Any
 
 from agentmem.clock import Moment, seconds
-from agentmem.core import Namespace, Record, Store, Turn, content_id
+from agentmem.core import Namespace, Record, Store, Turn
 from agentmem.errors import InputError, PluginError
-from agentmem.text import fold
+from agentmem.identity import record_id
 
 Content = str | Turn | Mapping[str, Any] | Sequence[str | Turn | Mapping[str, Any]]
 
@@ -35,11 +35,11 @@ def namespace_of(value: Sequence[str] | None, default: Namespace) -> Namespace:
     """A namespace: a tuple of non-empty strings; () means everything.  InputError otherwise."""
     if value is None:
         return default
-    if isinstance(value, str) or not all(isinstance(part, str) and part for part in value):
+    if not isinstance(value, tuple | list) or not all(isinstance(p, str) and p for p in value):
         raise InputError(
             f"namespace {value!r} must be a tuple of non-empty strings, e.g. ('acme', 'user-7')"
         )
-    return tuple(_text(part, "namespace") for part in value)
+    return tuple(valid(part, "namespace") for part in value)
 
 
 def number(name: str, value: float | None, low: float, high: float) -> float | None:
@@ -66,9 +66,17 @@ def metadata(value: Mapping[str, Any] | None) -> dict[str, Any]:
         raise InputError(f"data must be a mapping with string keys, not {value!r}")
     try:
         plain: dict[str, Any] = json.loads(json.dumps(dict(value), allow_nan=False))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise InputError(f"data must be JSON: {error}") from error
+    valid(json.dumps(plain, ensure_ascii=False), "data")
     return plain
+
+
+def ids(value: Sequence[str], what: str) -> tuple[str, ...]:
+    """Record ids: a list or tuple of strings."""
+    if not isinstance(value, tuple | list):
+        raise InputError(f"{what} must be a list of ids, not {value!r}")
+    return tuple(valid(name, what) for name in value)
 
 
 def moment_or(value: Moment | None, default: float) -> float:
@@ -95,7 +103,11 @@ def records(
 
 
 def _items(content: Content) -> Iterator[str | Turn]:
-    if isinstance(content, str | Turn):
+    if isinstance(content, str):
+        yield content
+    elif isinstance(content, Turn):
+        valid(content.observation, "observation")
+        valid(content.reply, "reply")
         yield content
     elif isinstance(content, Mapping):
         yield _message(content)
@@ -113,17 +125,20 @@ def _message(message: Mapping[str, Any]) -> Turn:
     role, content = message.get("role"), message.get("content")
     if not isinstance(role, str) or not isinstance(content, str):
         raise InputError(f"a message needs a 'role' and a text 'content', not {dict(message)!r}")
-    return Turn(observation=content, speaker=role)
+    return Turn(observation=valid(content, "content"), speaker=valid(role, "role"))
 
 
 def _texts(store: Store, item: str | Turn) -> Sequence[str]:
     texts = store.split(item) if isinstance(item, str) else store.extract(item)
     if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
         raise PluginError(f"store {store.kind!r} must give a sequence of texts, not {texts!r}")
-    return [_text(text, "text") for text in texts if text.strip()]
+    return [valid(text, "text") for text in texts if text.strip()]
 
 
-def _text(text: str, what: str) -> str:
+def valid(text: str, what: str) -> str:
+    """A string that can be stored; InputError for another type or lone surrogates."""
+    if not isinstance(text, str):
+        raise InputError(f"{what} must be a string, not {text!r}")
     try:
         text.encode()
     except UnicodeEncodeError as error:
@@ -133,7 +148,7 @@ def _text(text: str, what: str) -> str:
 
 def _record(text: str, kind: str, item: str | Turn, draft: Draft) -> Record:
     turn = item if isinstance(item, Turn) else None
-    created = draft.event_time if turn is None or turn.now is None else turn.now
+    created = draft.event_time if turn is None or turn.now is None else seconds(turn.now)
     valence = draft.valence if draft.valence is not None else (turn.valence if turn else None)
     return Record(
         id=record_id(kind, draft.namespace, draft.source, text),
@@ -194,9 +209,4 @@ def nonempty(text: str) -> str:
     """A text with something in it."""
     if not isinstance(text, str) or not text.strip():
         raise InputError(f"text must be a non-empty string, not {text!r}")
-    return _text(text, "text")
-
-
-def record_id(kind: str, namespace: Namespace, source: str, text: str) -> str:
-    """Same content, namespace and source, same id; case and spacing do not make it another."""
-    return content_id(kind, *namespace, "", source, fold(text))
+    return valid(text, "text")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,8 @@ from agentmem.index.columns import view_of
 from agentmem.ledger.reads import Line, Space
 from agentmem.ledger.rows import dumps
 
-CAP_LEAST = 100  # removals up to this many never need an override
+UNDO = "undo:"  # prefix of the run that takes another back
+CAP_LEAST = 20  # removals from one namespace up to this many need no override
 
 
 def make_plan(engine: Engine, now: float, prefix: Namespace) -> Plan:
@@ -103,7 +104,7 @@ def apply_plan(engine: Engine, plan: Plan, cap: float) -> Run:
     """Do exactly what the plan says; StalePlan if its records have changed, RemovalCap if many."""
     if engine.reads.lines_of_run(plan.id):
         raise InputError(f"plan {plan.id} has been applied already")
-    check_cap(engine, plan.removes, cap)
+    check_cap(engine, [name for change in plan.changes for name in change.ids], cap)
     lines = [_commit(engine, plan, change) for change in plan.changes]
     return Run(
         id=plan.id,
@@ -119,16 +120,21 @@ def _commit(engine: Engine, plan: Plan, change: Change) -> int:
     return engine.commit(change, at=plan.now, run=plan.id, versions=versions).seq
 
 
-def check_cap(engine: Engine, count: int, cap: float) -> None:
-    """RemovalCap if more than the share `cap` of all active records would go at once."""
-    if count <= CAP_LEAST:
-        return
-    active = sum(space.active for space in engine.reads.spaces())
-    if count > cap * active:
-        raise RemovalCap(
-            f"{count} of {active} active records would go, more than the cap of {cap:.0%}; look "
-            "at them first, then say allow_mass=True"
-        )
+def check_cap(engine: Engine, names: Iterable[str], cap: float) -> None:
+    """RemovalCap if more than the share `cap` of a namespace's active records would go at once.
+
+    Up to CAP_LEAST records of a namespace may always go, unless the cap is 0.
+    """
+    spaces = {space.code: space for space in engine.reads.spaces()}
+    going = Counter(place.space for place in engine.ledger.places(names).values())
+    for code, count in going.items():
+        active = spaces[code].active
+        if count > max(CAP_LEAST if cap else 0, cap * active):
+            raise RemovalCap(
+                f"{count} of {active} active records of namespace {engine.ledger.path(code)!r} "
+                f"would go, more than the cap of {cap:.0%}; look at them first, then say "
+                "allow_mass=True"
+            )
 
 
 def undo_run(engine: Engine, run: str, now: float) -> Run:
@@ -136,6 +142,8 @@ def undo_run(engine: Engine, run: str, now: float) -> Run:
     lines = engine.reads.lines_of_run(run)
     if not lines:
         raise NotFound(f"there is no run {run!r}")
+    if run.startswith(UNDO):
+        raise CannotUndo(f"run {run!r} is itself an undo: make a new plan instead")
     if engine.reads.lines_of_run(_undo_id(run)):
         raise CannotUndo(f"run {run!r} has been undone already")
     records = tuple(_restored(engine, line, pos) for line in lines for pos in _removed(line))
@@ -157,7 +165,7 @@ def undo_run(engine: Engine, run: str, now: float) -> Run:
 
 
 def _undo_id(run: str) -> str:
-    return f"undo:{run}"
+    return UNDO + run
 
 
 def _removed(line: Line) -> Iterator[int]:

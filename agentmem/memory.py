@@ -24,11 +24,13 @@ from agentmem.intake import (
     Content,
     Draft,
     corrections,
+    ids,
     metadata,
     moment_or,
     nonempty,
     number,
     records,
+    valid,
     whole,
 )
 from agentmem.maintenance import apply_plan, check_cap, make_plan, undo_run
@@ -85,10 +87,10 @@ class AgentMemory(Handle):
             event_time=moment_or(event_time, at),
             importance=number("importance", importance, 0.0, 1.0),
             valence=number("valence", valence, -1.0, 1.0),
-            source=source,
+            source=valid(source, "source"),
             data=metadata(data),
-            sources=tuple(sources),
-            links=tuple(links),
+            sources=ids(sources, "sources"),
+            links=ids(links, "links"),
         )
         if not draft.namespace:
             raise InputError("namespace () is everything; a record needs a place of its own")
@@ -105,8 +107,8 @@ class AgentMemory(Handle):
                 TombstoneWarning,
                 stacklevel=4,
             )
-        names = dict.fromkeys(record.id for record in made)
-        return Added([name for name in names if name not in outcome.refused], outcome.refused)
+        names = [outcome.ids[record.id] for record in made if record.id in outcome.ids]
+        return Added(list(dict.fromkeys(names)), outcome.refused)
 
     def _search(
         self,
@@ -152,7 +154,7 @@ class AgentMemory(Handle):
         if where is not None:
             condition(where)
         vector = None
-        if text is not None and text.strip():
+        if text is not None and valid(text, "query").strip():
             vector = (yield from embed(self._engine.embedder, [text]))[0]
         return Query(
             text=None if vector is None else text,
@@ -224,7 +226,7 @@ class AgentMemory(Handle):
         Returns the ids of those that were active until now.  With `dry_run` nothing happens.
         RemovalCap if a filter takes more than the cap, unless `allow_mass`.
         """
-        if bool(names) == (where is not None):
+        if bool(ids(names, "names")) == (where is not None):
             raise InputError("forget takes ids or where={...}, one of them")
         prefix, at = self._prefix(namespace), self._now(now)
 
@@ -235,7 +237,7 @@ class AgentMemory(Handle):
                 found = [changes.within(engine, name, prefix)[1] for name in dict.fromkeys(chosen)]
                 return [record.id for record in found if record.status == "active"]
             if where is not None and not allow_mass:
-                check_cap(engine, len(chosen), self.config.removal_cap)
+                check_cap(engine, chosen, self.config.removal_cap)
             return list(changes.forget(engine, chosen, prefix, at, reason))
 
         return (yield from self._change(body))
@@ -305,11 +307,15 @@ class AgentMemory(Handle):
         StalePlan if its records have changed since; RemovalCap if it removes more than the share
         `removal_cap` of all active records, unless `allow_mass`.
         """
+        if not isinstance(plan, Plan):
+            raise InputError(f"apply takes a Plan, not {plan!r}")
         cap = 1.0 if allow_mass else self.config.removal_cap
         return (yield from self._change(lambda: apply_plan(self._engine, plan, cap)))
 
     def _undo(self, run: Run | str, *, now: Moment | None = None) -> Steps[Run]:
         """Take a run back; CannotUndo if any of its records has changed since."""
+        if not isinstance(run, Run | str):
+            raise InputError(f"undo takes a Run or its id, not {run!r}")
         name, at = run if isinstance(run, str) else run.id, self._now(now)
         return (yield from self._change(lambda: undo_run(self._engine, name, at)))
 

@@ -61,7 +61,7 @@ class Ranking:
 
 def search(engine: Engine, query: Query, *, budget: int | None = None) -> tuple[list[Hit], Ints]:
     """The top k that fit the budget of tokens, and their rows.  The engine is locked."""
-    rows = engine.columns.rows(engine.spaces(query.prefix))
+    rows = engine.rows(query.prefix)
     weights = engine.weights(engine.columns.view(rows, query.now))
     retention = product(weights, len(rows))
     keep = retention > 0.0

@@ -21,7 +21,10 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
+import numpy as np
+
 from agentmem.core import Embedder, Vectors
+from agentmem.errors import PluginError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -53,8 +56,24 @@ def embed(embedder: Embedder, texts: Sequence[str]) -> Steps[Vectors]:
     """Wait for the vectors of some texts."""
     aembed = getattr(embedder, "aembed", None)
     acall = None if aembed is None else lambda: aembed(texts)
-    vectors: Vectors = yield from either(lambda: embedder.embed(texts), acall)
-    return vectors
+    vectors = yield from either(lambda: embedder.embed(texts), acall)
+    return _checked(embedder, vectors, len(texts))
+
+
+def _checked(embedder: Embedder, vectors: Any, n: int) -> Vectors:
+    """Unit rows, float32, shape (n, dim): one wrong batch would spoil the file for good."""
+    array = np.asarray(vectors, dtype=np.float32)
+    if array.shape != (n, embedder.dim) or not np.isfinite(array).all():
+        raise PluginError(
+            f"embedder {embedder.name!r} gave shape {array.shape} for {n} texts"
+            f"{'' if np.isfinite(array).all() else ', with NaN or infinity'}; "
+            f"it must give finite numbers, shape ({n}, {embedder.dim})"
+        )
+    lengths = np.linalg.norm(array, axis=1, keepdims=True)
+    if np.all((np.abs(lengths - 1.0) < 1e-4) | (lengths == 0.0)):
+        return array
+    unit: Vectors = np.divide(array, lengths, out=np.zeros_like(array), where=lengths > 0.0)
+    return unit
 
 
 def run(steps: Steps[R]) -> R:

@@ -10,13 +10,17 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, fields
+from math import inf
 from pathlib import Path
 from typing import Any
 
+from agentmem.clock import seconds
 from agentmem.core import Change, Namespace, Record, Vectors
 from agentmem.engine import Engine
 from agentmem.errors import InputError
-from agentmem.ledger.rows import dumps
+from agentmem.identity import record_id
+from agentmem.intake import ids, metadata, namespace_of, nonempty, number, valid, whole
+from agentmem.ledger.rows import CODE, dumps
 
 FORMAT = 1
 BATCH = 1000
@@ -28,72 +32,96 @@ def export(engine: Engine, path: Path, prefix: Namespace) -> int:
     if path.exists():
         raise InputError(f"{path} exists already; choose another name or remove it first")
     draft = path.with_name(path.name + ".part")
-    spaces = engine.spaces(prefix)
     engine.refresh()
     count = 0
     with draft.open("w", encoding="utf-8") as file:
         header = {"agentmem": FORMAT, "embedder": engine.ledger.meta("embedder")}
         file.write(dumps(header) + "\n")
-        for record in engine.records(engine.columns.rows(spaces, status=None)):
+        for record in engine.records(engine.rows(prefix, status=None)):
             file.write(dumps({"record": asdict(record)}) + "\n")
             count += 1
-        for name, space in engine.reads.stones(spaces):
-            file.write(dumps({"erased": name, "namespace": list(engine.ledger.path(space))}) + "\n")
+        for name, content, space in engine.reads.stones(engine.spaces(prefix)):
+            stone = {"erased": name, "content": content}
+            file.write(dumps({**stone, "namespace": engine.ledger.path(space)}) + "\n")
         file.flush()
         os.fsync(file.fileno())
     draft.replace(path)
     return count
 
 
-def load(path: Path) -> tuple[list[Record], set[str]]:
-    """(records, ids of erased ones) of an export; InputError names the line that is wrong."""
-    records, erased = [], set()
-    for number, item in _items(path):
+Stone = tuple[str, str, Namespace]  # id, content identity, namespace of an erased record
+
+
+def load(path: Path) -> tuple[list[Record], list[Stone]]:
+    """(records, tombstones) of an export; InputError names the line that is wrong."""
+    records: list[Record] = []
+    stones: list[Stone] = []
+    for line, item in _items(path):
         try:
             if "erased" in item:
-                erased.add(str(item["erased"]))
+                where = namespace_of(item["namespace"], ())
+                stones.append((str(item["erased"]), str(item["content"]), where))
             else:
                 records.append(_record(item["record"]))
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(
-                f"{path}, line {number}: not a record of an export: {error!r}"
+                f"{path}, line {line}: not a record of an export: {error!r}"
             ) from error
-    return records, erased
+    return records, stones
 
 
 def _items(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     with path.open(encoding="utf-8") as file:
-        for number, line in enumerate(file, start=1):
+        for line, text in enumerate(file, start=1):
             try:
-                item = json.loads(line)
+                item = json.loads(text)
             except ValueError as error:
-                raise InputError(f"{path}, line {number}: not JSON: {error}") from error
-            if number == 1:
+                raise InputError(f"{path}, line {line}: not JSON: {error}") from error
+            if line == 1:
                 if not isinstance(item, dict) or item.get("agentmem") != FORMAT:
                     raise InputError(f"{path}: not an agentmem export of format {FORMAT}")
                 continue
             if not isinstance(item, dict):
-                raise InputError(f"{path}, line {number}: not an object")
-            yield number, item
+                raise InputError(f"{path}, line {line}: not an object")
+            yield line, item
 
 
 def _record(plain: dict[str, Any]) -> Record:
     strange = plain.keys() - _FIELDS
     if strange:
         raise ValueError(f"unknown field {sorted(strange)[0]!r}")
-    lists = {name: tuple(plain[name]) for name in ("namespace", "sources", "links")}
-    return Record(**{**plain, **lists})
+    for name in ("created", "ingested", "used"):
+        plain[name] = seconds(plain[name])
+    for name in ("uses", "turn", "version"):
+        whole(name, plain[name], 0)
+    for name in ("id", "kind", "source"):
+        valid(plain[name], name)
+    nonempty(plain["text"])
+    number("importance", plain["importance"], 0.0, 1.0)
+    number("valence", plain["valence"], -1.0, 1.0)
+    number("stability", plain["stability"], 0.0, inf)
+    if plain["status"] not in CODE:
+        raise ValueError(f"unknown status {plain['status']!r}")
+    lists = {name: ids(plain[name], name) for name in ("sources", "links")}
+    where = namespace_of(plain["namespace"], ())
+    return Record(**{**plain, **lists, "namespace": where, "data": metadata(plain["data"])})
 
 
 def store(
-    engine: Engine, records: Sequence[Record], vectors: Vectors, erased: set[str], now: float
+    engine: Engine, records: Sequence[Record], vectors: Vectors, stones: Sequence[Stone], now: float
 ) -> int:
-    """Take over an export's records, all or none; returns how many were new."""
+    """Take over an export's records and tombstones, all or none; returns how many were new.
+
+    An import removes nothing: what is alive here and erased there stays.
+    """
     new = 0
     for start in range(0, len(records), BATCH):
         batch = records[start : start + BATCH]
         made = vectors[start : start + BATCH]
-        change = Change(add=tuple(r for r in batch if r.id not in erased), reason="import")
-        by_id = {record.id: vector for record, vector in zip(batch, made, strict=True)}
-        new += len(engine.commit(change, at=now, vectors=by_id).added)
+        change = Change(add=tuple(batch), reason="import")
+        contents = [record_id(r.kind, r.namespace, r.source, r.text) for r in batch]
+        by_content = dict(zip(contents, made, strict=True))
+        new += len(engine.commit(change, at=now, vectors=by_content).added)
+    if stones:
+        engine.commit(Change(bury=tuple(stones), reason="import"), at=now)
     return new

@@ -79,6 +79,7 @@ def _change(plain: dict[str, Any]) -> Change:
     for name in _NAMES:
         values[name] = tuple(plain[name])
     values["supersede"] = tuple((old, new) for old, new in plain["supersede"])
+    values["bury"] = tuple((name, text, tuple(path)) for name, text, path in plain["bury"])
     if plain["namespace"] is not None:
         values["namespace"] = tuple(plain["namespace"])
     return Change(**values)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from agentmem.core import Floats, Ints, Record, Vectors, View
 from agentmem.index.exact import ExactIndex
+from agentmem.ledger.rows import CODE
 from agentmem.text import words
 
 ABSENT, ACTIVE = 0, 1
@@ -120,10 +121,10 @@ class Columns:
             self.dense.put(at[have], vectors)
 
     def add(self, pos: int, space: int, record: Record, vector: Vectors) -> None:
-        """One new active record."""
+        """One new record."""
         life = (record.created, record.used, record.used_turn, record.uses, record.stability)
         rest = (record.importance, record.valence, record.turn, len(words(record.text)), 0)
-        self.put([(pos, record.id, space, ACTIVE, *life, *rest, vector.tobytes())])
+        self.put([(pos, record.id, space, CODE[record.status], *life, *rest, vector.tobytes())])
 
     def touch(self, rows: Ints, records: Sequence[Record]) -> None:
         """The new lifecycle of records that have just been recalled."""
@@ -138,15 +139,14 @@ class Columns:
         self.ids[rows] = b""
         self.dense.drop(rows)
 
-    def rows(self, spaces: Iterable[int], *, status: int | None = ACTIVE) -> Ints:
-        """Positions in some namespaces, ascending; status None: whatever is not erased."""
+    def rows(self, spaces: Iterable[int] | None, *, status: int | None = ACTIVE) -> Ints:
+        """Positions in some namespaces (None: all), ascending; status None: all not erased."""
         codes = self.status[: self.size]
         mask = codes != ABSENT if status is None else codes == status
-        wanted = np.fromiter(spaces, dtype=np.int32)
-        if len(wanted) == 1:
-            mask = mask & (self.space[: self.size] == wanted[0])
-        elif len(wanted) < len(self.turns):
-            mask = mask & np.isin(self.space[: self.size], wanted)
+        if spaces is not None:
+            wanted = np.fromiter(spaces, dtype=np.int32)
+            here = self.space[: self.size]
+            mask = mask & (here == wanted[0] if len(wanted) == 1 else np.isin(here, wanted))
         return np.flatnonzero(mask)
 
     @property

@@ -13,15 +13,15 @@ from sqlalchemy import ColumnElement, and_, false, func, not_, or_
 
 from agentmem.clock import seconds
 from agentmem.errors import InputError, nearest
-from agentmem.ledger.rows import CODE
+from agentmem.intake import valid
 from agentmem.ledger.tables import record
 
 Where = Mapping[str, Any]
+DEEPEST = 32  # nested $and, $or, $not
 FIELDS = (
     "id",
     "kind",
     "source",
-    "status",
     "created",
     "ingested",
     "used",
@@ -43,21 +43,25 @@ OPERATORS: dict[str, Callable[[Any, Any], ColumnElement[bool]]] = {
 }
 
 
-def condition(where: Where) -> ColumnElement[bool]:
+def condition(where: Where, depth: int = 0) -> ColumnElement[bool]:
     """The filter as a condition on `record`; InputError names what is wrong and what is allowed."""
+    if depth > DEEPEST:
+        raise InputError(f"where: nested deeper than {DEEPEST}")
     if not isinstance(where, Mapping) or not where:
         raise InputError(f"where must be a non-empty mapping, not {where!r}")
-    return and_(*(_clause(name, wanted) for name, wanted in where.items()))
+    return and_(*(_clause(name, wanted, depth) for name, wanted in where.items()))
 
 
-def _clause(name: str, wanted: Any) -> ColumnElement[bool]:
+def _clause(name: str, wanted: Any, depth: int) -> ColumnElement[bool]:
     if name in ("$and", "$or"):
         if not isinstance(wanted, Sequence) or isinstance(wanted, str) or not wanted:
             raise InputError(f"where: {name} takes a non-empty list of filters, not {wanted!r}")
-        parts = [condition(part) for part in wanted]
+        parts = [condition(part, depth + 1) for part in wanted]
         return and_(*parts) if name == "$and" else or_(*parts)
     if name == "$not":
-        return not_(func.coalesce(condition(wanted), false()))  # a missing field meets no test
+        return not_(
+            func.coalesce(condition(wanted, depth + 1), false())
+        )  # a missing field meets no test
     tests = wanted if isinstance(wanted, Mapping) else {"$eq": wanted}
     if not tests:
         raise InputError(f"where: {name!r} has no test")
@@ -80,19 +84,19 @@ def _test(name: str, operator: str, value: Any) -> ColumnElement[bool]:
 def _plain(name: str, value: Any) -> Any:
     if isinstance(value, datetime):
         return seconds(value)
-    if name == "status":
-        if value not in CODE:
-            raise InputError(f"where: unknown status {value!r}{nearest(value, CODE)}")
-        return CODE[value]
     if not isinstance(value, str | int | float | bool):
         raise InputError(f"where: {name!r} cannot be compared with {value!r}")
-    return value
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise InputError(f"where: {name!r}: {value} is beyond 64 bits")
+    return valid(value, f"where: {name!r}") if isinstance(value, str) else value
 
 
 def _column(name: str) -> Any:
     if name in FIELDS:
         return record.c[name]
-    head, _, path = name.partition(".")
+    if name == "status":
+        raise InputError("where: only active records are searched; history() and stats() tell more")
+    head, _, path = valid(name, "where").partition(".")
     if head != "data" or not path:
         hint = nearest(name, (*FIELDS, f"data.{name}"))
         raise InputError(f"where: unknown field {name!r}{hint}")

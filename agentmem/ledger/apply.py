@@ -106,8 +106,11 @@ class Applier:
         self._status(payload.get("archive", ()), ARCHIVED)
         self._status([old for old, _ in payload.get("supersede", ())], SUPERSEDED)
         self._restore(payload.get("restore", ()))
-        for pos, name, space in payload.get("erase", ()):
-            self._erase(pos, name, space)
+        for pos, name, space, contents in payload.get("erase", ()):
+            self._erase(pos)
+            self._bury(pos, name, space, contents)
+        for pos, name, space, contents in payload.get("bury", ()):
+            self._bury(pos, name, space, contents)
         self.db.run(sqlite.MENTION, positions=dumps(sorted(mentioned(payload))), seq=self.seq)
 
     def _add(self, entries: Sequence[Mapping[str, Any]], vectors: Mapping[int, bytes]) -> None:
@@ -186,15 +189,17 @@ class Applier:
                 self.db.run(_COUNTS, space=space, more_active=change, more_records=0)
         self._life(_RESTORE, entries, status=ACTIVE)
 
-    def _erase(self, pos: int, name: str, space: int) -> None:
-        for _, text, status in self.db.rows(_STATE, pos=pos):
+    def _erase(self, pos: int) -> None:
+        for space, text, status in self.db.rows(_STATE, pos=pos):
             self._unindex(pos, space, text)
             self.db.run(_DROP_RECORD, pos=pos)
             self.db.run(_DROP_VECTOR, pos=pos)
             active = -int(status == ACTIVE)
             self.db.run(_COUNTS, space=space, more_active=active, more_records=-1)
+
+    def _bury(self, pos: int, name: str, space: int, contents: Sequence[str]) -> None:
         stone = {"pos": pos, "id": name, "namespace": space, "seq": self.seq, "at": self.at}
-        self.db.run(_INSERT["tombstone"], **stone)
+        self.db.many(_INSERT["tombstone"], [{**stone, "content": one} for one in contents])
 
 
 def mentioned(payload: Payload) -> set[int]:
@@ -202,7 +207,7 @@ def mentioned(payload: Payload) -> set[int]:
     whole = {entry["pos"] for verb in ("add", "update") for entry in payload.get(verb, ())}
     rows = {
         row[0]
-        for verb in ("touch", "restore", "erase", "supersede")
+        for verb in ("touch", "restore", "erase", "bury", "supersede")
         for row in payload.get(verb, ())
     }
     new = {new for _, new in payload.get("supersede", ()) if new}

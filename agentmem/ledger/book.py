@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, func, select
 from agentmem.core import Namespace, Record
 from agentmem.errors import NotFound
 from agentmem.ledger.rows import WHOLE, dumps, to_record
-from agentmem.ledger.sqlite import PLACES, Database, compiled
+from agentmem.ledger.sqlite import BURIED, HELD, PLACES, Database, compiled
 from agentmem.ledger.tables import journal, meta, record, tombstone
 
 _STONE = compiled(select(tombstone.c.pos).where(tombstone.c.id == bindparam("id")))
@@ -74,7 +74,10 @@ class Book:
     def places(self, names: Iterable[str]) -> dict[str, Place]:
         """Where each of some records stands; NotFound if one is missing."""
         wanted = list(dict.fromkeys(names))
-        found = {row[0]: Place(*row[1:]) for row in self.db.rows(PLACES, ids=dumps(wanted))}
+        for name in wanted:
+            if not isinstance(name, str) or not name.isascii():
+                raise NotFound(f"{name!r} is no record id")
+        found = dict(self.present(wanted))
         for name in wanted:
             if name not in found:
                 erased = self.erased(name)
@@ -86,6 +89,21 @@ class Book:
     def erased(self, name: str) -> bool:
         """Was a record of this id erased (and perhaps added again since)?"""
         return bool(self.db.rows(_STONE, id=name))
+
+    def present(self, names: Iterable[str]) -> list[tuple[str, Place]]:
+        """Those of some ids that there are, and where they stand."""
+        rows = self.db.rows(PLACES, ids=dumps(list(names)))
+        return [(name, Place(*place)) for name, *place in rows]
+
+    def held(self, contents: Iterable[str]) -> dict[str, tuple[str, int]]:
+        """Content identity -> (id, status code) of the record that has it, an active one first."""
+        rows = self.db.rows(HELD, contents=dumps(list(contents)))
+        rows.sort(key=lambda row: row[2], reverse=True)
+        return {content: (name, status) for content, name, status in rows}
+
+    def buried(self, contents: Iterable[str]) -> set[str]:
+        """Which content identities have a tombstone."""
+        return {name for (name,) in self.db.rows(BURIED, contents=dumps(list(contents)))}
 
     def space(self, path: Namespace) -> int:
         """The code of a namespace, made if need be; the caller holds the transaction."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import isnan
@@ -9,11 +10,11 @@ from typing import Any
 
 from sqlalchemy import bindparam, func, select
 
-from agentmem.core import Change, Record
+from agentmem.core import Change, Namespace, Record
 from agentmem.ledger.book import Book
 from agentmem.ledger.rows import dumps, hashes, to_entry
 from agentmem.ledger.sqlite import HOLDERS, compiled
-from agentmem.ledger.tables import namespace, record, tombstone
+from agentmem.ledger.tables import journal, mention, namespace, record, tombstone
 from agentmem.salience import importance
 
 Expire = Callable[[Sequence[Record]], Sequence[float | None]]
@@ -26,6 +27,11 @@ _NEXT_POS = compiled(
 )
 _SPACE = compiled(
     select(namespace.c.turn, namespace.c.records).where(namespace.c.id == bindparam("space"))
+)
+_SPOKEN = compiled(
+    select(journal.c.payload)
+    .join(mention, mention.c.seq == journal.c.seq)
+    .where(mention.c.pos == bindparam("pos"))
 )
 
 
@@ -56,7 +62,12 @@ def draft(book: Book, change: Change, expire: Expire) -> dict[str, Any]:
             for old, new in change.supersede
         ]
     if change.erase:
-        payload["erase"] = [[places[n].pos, n, places[n].space] for n in change.erase]
+        payload["erase"] = [
+            [places[n].pos, n, places[n].space, _contents(book, places[n].pos)]
+            for n in change.erase
+        ]
+    if change.bury:
+        payload["bury"] = _stones(book, change.bury, len(payload.get("add", ())))
     if change.scores:
         payload["scores"] = {str(places[n].pos): s for n, s in change.scores.items()}
     return payload
@@ -84,6 +95,31 @@ def _entries(book: Book, adds: Sequence[Record], expire: Expire) -> list[dict[st
         for i, (r, space, due) in enumerate(
             zip(settled, spaces, expire(settled), strict=True), start=1
         )
+    ]
+
+
+def _contents(book: Book, pos: int) -> list[str]:
+    """Every content identity that a record has had."""
+    found: dict[str, None] = {}
+    for (text,) in book.db.rows(_SPOKEN, pos=pos):
+        payload = json.loads(text)
+        for entry in (*payload.get("add", ()), *payload.get("update", ())):
+            if entry["pos"] == pos:
+                found[entry["content"] or entry["id"]] = None
+    return list(found)
+
+
+def _stones(
+    book: Book, stones: Sequence[tuple[str, str, Namespace]], ahead: int
+) -> list[list[Any]]:
+    """Tombstones for erasures made elsewhere; what is alive or buried here is left alone."""
+    contents = [content for _, content, _ in stones]
+    skip = book.buried(contents) | book.held(contents).keys()
+    [(top, erased)] = book.db.rows(_NEXT_POS)
+    new = [stone for stone in stones if stone[1] not in skip]
+    return [
+        [max(top, erased) + ahead + i, name, book.space(path), [content]]
+        for i, (name, content, path) in enumerate(new, start=1)
     ]
 
 

@@ -13,13 +13,13 @@ from sqlalchemy import bindparam, insert, select
 from agentmem.core import Change, Record
 from agentmem.errors import EmbedderMismatch, InputError, StalePlan
 from agentmem.ledger.apply import Applier, redact
-from agentmem.ledger.book import Book, Place
+from agentmem.ledger.book import Book
 from agentmem.ledger.draft import Expire, draft
 from agentmem.ledger.migrations import migrate
 from agentmem.ledger.rows import dumps
-from agentmem.ledger.sqlite import PACK_TEXT, PLACES, Database, Durability, compiled
+from agentmem.ledger.sift import sift
+from agentmem.ledger.sqlite import PACK_TEXT, Database, Durability, compiled
 from agentmem.ledger.tables import (
-    ACTIVE,
     journal,
     mention,
 )
@@ -32,12 +32,16 @@ _REWRITE = "UPDATE journal SET payload = :payload WHERE seq = :seq"
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What a commit did.  `seq` is its journal line; 0 if there was nothing to write."""
+    """What a commit did.  `seq` is its journal line; 0 if there was nothing to write.
+
+    The mappings are keyed by the content identity of each add.
+    """
 
     seq: int = 0
-    added: Mapping[str, tuple[int, Record]] = field(default_factory=dict)  # id -> position, as is
-    known: tuple[str, ...] = ()  # adds that were there already
-    refused: Mapping[str, str] = field(default_factory=dict)  # adds stopped by a tombstone: why
+    added: Mapping[str, tuple[int, Record]] = field(default_factory=dict)  # position and record
+    ids: Mapping[str, str] = field(default_factory=dict)  # id of what is remembered
+    refused: Mapping[str, str] = field(default_factory=dict)  # why it is not stored
+    standing: Mapping[str, str] = field(default_factory=dict)  # id of the inactive record it is
 
 
 class Ledger(Book):
@@ -86,32 +90,46 @@ class Ledger(Book):
     ) -> Outcome:
         """Write a change in one transaction over records, vectors, lexical index and journal.
 
-        `vectors` by record id; `expire` gives each record's due time under policies whose
-        fingerprint is `expiries`; `versions`, where given, must still be the newest (StalePlan).
+        `vectors` by content identity (of an update: by id); `expire` gives each record's due time
+        under policies whose fingerprint is `expiries`; `versions`, where given, must still be the
+        newest (StalePlan).
         """
         with self._write():
             self._fresh(versions or {})
             self._stamp_expiries(expiries)
-            adds, known, refused = self._sift(change.add, revive)
-            if refused and change.supersede:
-                name, how = next(iter(refused.items()))
+            found = sift(self, change.add, revive)
+            if found.refused and change.supersede:
+                content, how = next(iter(found.refused.items()))
                 raise InputError(
-                    f"the new text was {how} earlier (record {name!r}): bring it back with "
+                    f"the new text was {how} earlier (record {content!r}): bring it back with "
                     "add(..., revive=True) before it takes the place of another"
                 )
-            payload = draft(self, replace(change, add=tuple(adds)), expire)
+            payload = draft(self, replace(change, add=tuple(found.new.values())), expire)
             if not any(payload.values()):
-                return Outcome(known=tuple(known), refused=refused)
+                return Outcome(ids=found.ids, refused=found.refused, standing=found.standing)
             seq = self._line(change, at, payload, run)
+            by_id = {record.id: content for content, record in found.new.items()}
             entries = payload.get("add", []) + payload.get("update", [])
-            data = {e["pos"]: vectors[e["id"]] for e in entries if e["id"] in vectors}
+            named = [(entry["pos"], by_id.get(entry["id"], entry["id"])) for entry in entries]
+            data = {pos: vectors[name] for pos, name in named if name in vectors}
             Applier(self.db, seq, at, self.path)(payload, data)
             self._redact(payload.get("erase", ()))
         added = {
-            entry["id"]: (entry["pos"], self._as_stored(record, entry))
-            for record, entry in zip(adds, payload.get("add", ()), strict=True)
+            content: (
+                entry["pos"],
+                replace(record, **{k: entry[k] for k in ("turn", "importance")}),
+            )
+            for (content, record), entry in zip(
+                found.new.items(), payload.get("add", ()), strict=True
+            )
         }
-        return Outcome(seq=seq, added=added, known=tuple(known), refused=refused)
+        return Outcome(
+            seq=seq,
+            added=added,
+            ids=found.ids,
+            refused=found.refused,
+            standing=found.standing,
+        )
 
     @contextmanager
     def _write(self) -> Iterator[None]:
@@ -141,34 +159,13 @@ class Ledger(Book):
             self.db.many("UPDATE record SET expiry = ? WHERE pos = ?", due)
 
     def _fresh(self, versions: Mapping[str, int]) -> None:
-        rows = self.db.rows(PLACES, ids=dumps(list(versions)))
-        newest = {name: Place(*rest).seq for name, *rest in rows}
+        newest = {name: place.seq for name, place in self.present(versions)}
         stale = [name for name, seq in versions.items() if newest.get(name) != seq]
         if stale:
             raise StalePlan(
                 f"{len(stale)} of {len(versions)} records of this plan have changed since it was "
                 f"made, {stale[0]!r} first; make a new plan"
             )
-
-    def _sift(
-        self, adds: Sequence[Record], revive: bool
-    ) -> tuple[list[Record], list[str], dict[str, str]]:
-        """Which adds are new, which are there already, which a tombstone stops."""
-        new: dict[str, Record] = {}
-        known: list[str] = []
-        refused: dict[str, str] = {}
-        rows = self.db.rows(PLACES, ids=dumps([one.id for one in adds]))
-        status = {name: Place(*rest).status for name, *rest in rows}
-        for one in adds:
-            if status.get(one.id) == ACTIVE or one.id in new:
-                known.append(one.id)
-            elif one.id in status:
-                refused[one.id] = "forgotten"
-            elif not revive and self.erased(one.id):
-                refused[one.id] = "erased"
-            else:
-                new[one.id] = one
-        return list(new.values()), known, refused
 
     def _line(self, change: Change, at: float, payload: dict[str, Any], run: str | None) -> int:
         where = None if change.namespace is None else self.space(change.namespace)
@@ -186,15 +183,11 @@ class Ledger(Book):
 
     def _redact(self, erased: Iterable[Sequence[Any]]) -> None:
         """Take the words of erased records out of every line that holds them."""
-        for pos, _, _ in erased:
+        for pos, *_ in erased:
             for (seq,) in self.db.rows(_LINES_OF, pos=pos):
                 payload = json.loads(self.db.value(_PAYLOAD, seq=seq))
                 self.db.run(_REWRITE, payload=dumps(redact(payload, pos)), seq=seq)
             self.db.run(PACK_TEXT)
-
-    @staticmethod
-    def _as_stored(record: Record, entry: Mapping[str, Any]) -> Record:
-        return replace(record, turn=entry["turn"], importance=entry["importance"])
 
     def close(self) -> None:
         self.db.close()

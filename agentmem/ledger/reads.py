@@ -15,7 +15,7 @@ from agentmem.core import Ints, Namespace
 from agentmem.ledger.apply import mentioned
 from agentmem.ledger.ledger import Ledger
 from agentmem.ledger.rows import LIFE, dumps, scope_token, word_hash
-from agentmem.ledger.sqlite import HOLDERS, LISTED, MATCH, compiled
+from agentmem.ledger.sqlite import HOLDERS, LISTED, MATCH, STONES, compiled
 from agentmem.ledger.tables import (
     ACTIVE,
     STATUS,
@@ -115,6 +115,10 @@ class Reads:
         """LIFE of every active record."""
         return self.db.rows(_ACTIVE)
 
+    def turns(self) -> dict[int, int]:
+        """Turns so far by namespace code."""
+        return {space.code: space.turn for space in self.spaces()}
+
     def spaces(self) -> list[Space]:
         rows = self.db.rows(_SPACES)
         return [Space(code=c, turn=t, active=a, records=r) for c, t, a, r in rows]
@@ -172,10 +176,10 @@ class Reads:
             counts[STATUS[status]] += count if space in spaces else 0
         return counts
 
-    def stones(self, spaces: Collection[int]) -> list[tuple[str, int]]:
-        """(id, namespace code) of what was erased from some namespaces."""
-        rows = self.db.rows("SELECT id, namespace FROM tombstone ORDER BY pos")
-        return [(name, space) for name, space in rows if space in spaces]
+    def stones(self, spaces: Collection[int]) -> list[tuple[str, str, int]]:
+        """(id, content identity, namespace code) of what was erased and is not there again."""
+        rows = self.db.rows(STONES)
+        return [(name, content, space) for name, content, space in rows if space in spaces]
 
     def stone(self, name: str) -> tuple[int, int] | None:
         """(position, namespace code) of an erased record that has not been added again."""

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import select
 
 from agentmem.core import Namespace, Record, content_id
+from agentmem.identity import record_id
 from agentmem.ledger.tables import STATUS, record
 from agentmem.text import words
 
@@ -68,9 +69,11 @@ def _loaded(text: str) -> Any:
 
 def to_entry(record: Record, pos: int, space: int, expiry: float | None) -> dict[str, Any]:
     """A whole record as it stands in a journal line."""
+    content = record_id(record.kind, record.namespace, record.source, record.text)
     return {
         "pos": pos,
         "id": record.id,
+        "content": None if content == record.id else content,
         "namespace": space,
         "kind": record.kind,
         "text": record.text,
@@ -97,14 +100,6 @@ def to_values(entry: Mapping[str, Any], seq: int) -> dict[str, Any]:
     """The column values of a journal entry."""
     lists = {name: dumps(entry[name]) for name in ("sources", "links", "data")}
     return {**entry, **lists, "words": len(words(entry["text"])), "seq": seq}
-
-
-def from_entry(entry: Mapping[str, Any], path: Namespace) -> Record:
-    """The record a journal entry describes."""
-    fields = {k: v for k, v in entry.items() if k not in ("pos", "expiry", "erased")}
-    fields |= {"namespace": path, "status": STATUS[entry["status"]]}
-    fields |= {"sources": tuple(entry["sources"]), "links": tuple(entry["links"])}
-    return Record(**fields)
 
 
 def dumps(value: Any) -> str:

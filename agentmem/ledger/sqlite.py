@@ -46,6 +46,20 @@ PLACES = (
     "SELECT record.id, record.pos, record.namespace, record.status, record.seq "
     "FROM json_each(:ids) AS name JOIN record ON record.id = name.value"
 )
+HELD = (
+    "SELECT name.value, record.id, record.status FROM json_each(:contents) AS name "
+    "JOIN record ON record.id = name.value WHERE record.content IS NULL "
+    "UNION ALL SELECT name.value, record.id, record.status FROM json_each(:contents) AS name "
+    "JOIN record ON record.content = name.value"
+)
+BURIED = (
+    "SELECT name.value FROM json_each(:contents) AS name "
+    "JOIN tombstone ON tombstone.content = name.value"
+)
+STONES = (
+    "SELECT id, content, namespace FROM tombstone WHERE content NOT IN "
+    "(SELECT coalesce(content, id) FROM record) ORDER BY pos, content"
+)
 SET_STATUS = (
     "UPDATE record SET status = :status, seq = :seq "
     "WHERE pos IN (SELECT value FROM json_each(:positions))"
@@ -200,12 +214,11 @@ class Database:
         """Empty the write-ahead log, which still holds erased bytes; False if readers hold it."""
         if self.path == ":memory:":
             return True
-        deadline = time.monotonic() + self.timeout
-        while True:
-            busy = self.rows("PRAGMA wal_checkpoint(TRUNCATE)")[0][0]
-            if not busy or time.monotonic() > deadline:
-                return not busy
-            time.sleep(0.02)
+        self.run("PRAGMA busy_timeout = 0")  # the caller decides how long to try
+        try:
+            return not self.rows("PRAGMA wal_checkpoint(TRUNCATE)")[0][0]
+        finally:
+            self.run(f"PRAGMA busy_timeout = {int(self.timeout * 1000)}")
 
     def check(self) -> None:
         """Raise LedgerCorrupt unless the file passes SQLite's quick check."""

@@ -51,6 +51,7 @@ record = Table(
     metadata,
     Column("pos", Integer, primary_key=True, autoincrement=False),
     Column("id", Text, nullable=False, unique=True),
+    Column("content", Text),  # identity of the text, where that is not the record's id any more
     Column("namespace", Integer, ForeignKey("namespace.id"), nullable=False),
     Column("kind", Text, nullable=False),
     Column("text", Text, nullable=False),
@@ -78,6 +79,13 @@ Index(
     record.c.expiry,
     sqlite_where=(record.c.status == ACTIVE) & record.c.expiry.isnot(None),
     postgresql_where=(record.c.status == ACTIVE) & record.c.expiry.isnot(None),
+)
+
+Index(
+    "record_content",
+    record.c.content,
+    sqlite_where=record.c.content.isnot(None),
+    postgresql_where=record.c.content.isnot(None),
 )
 
 vector = Table(
@@ -108,12 +116,15 @@ tombstone = Table(
     "tombstone",
     metadata,
     Column("pos", Integer, primary_key=True, autoincrement=False),
+    Column("content", Text, primary_key=True),  # each identity the record ever had
     Column("id", Text, nullable=False),
     Column("namespace", Integer, nullable=False),
     Column("seq", Integer, nullable=False),
     Column("at", Float, nullable=False),
+    sqlite_with_rowid=False,
 )
 Index("tombstone_id", tombstone.c.id)
+Index("tombstone_content", tombstone.c.content)
 Index("tombstone_seq", tombstone.c.seq)
 
 journal = Table(

@@ -1,0 +1,11 @@
+"""What makes two memories the same."""
+
+from __future__ import annotations
+
+from agentmem.core import Namespace, content_id
+from agentmem.text import fold
+
+
+def record_id(kind: str, namespace: Namespace, source: str, text: str) -> str:
+    """Same content, namespace and source, same id; case and spacing do not make it another."""
+    return content_id(kind, *namespace, "", source, fold(text))
