@@ -76,7 +76,7 @@ class Engine:
         self._seen, rows, gone = self.reads.follow(max(self._seen, 0))
         self.columns.put(rows)
         self.columns.drop(gone)
-        self.columns.turns = self.reads.turns()
+        self.columns.set_turns(self.reads.turns())
 
     def spaces(self, prefix: Namespace) -> list[int]:
         """Codes of the namespaces under a prefix; none if there are none (never all)."""

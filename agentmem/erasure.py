@@ -64,11 +64,18 @@ def erase(
 
 
 def scrub(engine: Engine) -> bool:
-    """Empty the write-ahead log of erased bytes; False if another reader holds it too long."""
-    deadline = time.monotonic() + engine.ledger.db.timeout
+    """Take erased bytes out of the file and its log; False if another reader held the log too long.
+
+    Costs a rewrite of the file, however many records were erased: erase together what goes
+    together.
+    """
+    db = engine.ledger.db
+    with engine.locked():
+        db.rewrite()
+    deadline = time.monotonic() + db.timeout
     while True:
         with engine.locked():
-            done = engine.ledger.db.scrub()
+            done = db.truncate_log()
         if done or time.monotonic() > deadline:
             return done
         time.sleep(RETRY)

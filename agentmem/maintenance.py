@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from agentmem.core import Ask, Change, Namespace, Plan, Policy, Record, Run, View, content_id
+from agentmem.core import Ask, Change, Ints, Namespace, Plan, Policy, Record, Run, View, content_id
 from agentmem.engine import Engine
 from agentmem.errors import CannotUndo, InputError, NotFound, PluginError, RemovalCap
 from agentmem.index.columns import view_of
@@ -25,7 +25,8 @@ def make_plan(engine: Engine, now: float, prefix: Namespace) -> Plan:
 
     Policies are asked in order; each sees what the ones before it left.
     """
-    spaces = [s for s in engine.reads.spaces() if s.code in set(engine.spaces(prefix))]
+    wanted = set(engine.spaces(prefix))
+    spaces = [space for space in engine.reads.spaces() if space.code in wanted]
     gone: set[str] = set()
     changes: list[Change] = []
     for label, policy in zip(engine.labels, engine.policies, strict=True):
@@ -72,13 +73,16 @@ def _all(
     gone: set[str],
 ) -> Iterator[Change]:
     """Ask about each namespace that could concern the policy."""
+    groups: dict[int, Ints] = {}
     for space in spaces:
         last = engine.reads.last_removal(label, space.code)
         path = engine.ledger.path(space.code)
         ask = Ask(now=now, namespace=path, turn=space.turn, last_turn=last)
         if space.active and policy.concerns(space.active, ask):
-            engine.refresh()
-            view = engine.columns.view(engine.columns.rows([space.code]), now)
+            if not groups:
+                engine.refresh()
+                groups = engine.columns.groups()
+            view = engine.columns.view(groups[space.code], now)
             if gone:
                 view = view.take(~np.isin(view.ids, [name.encode() for name in gone]))
             for change in _asked(label, policy, view, ask):

@@ -1,7 +1,7 @@
 """Export and import: one JSON object a line, a header first.
 
 Vectors are not carried: they are made again from the text.  Tombstones are: what was erased or
-forgotten stays so where it arrives.
+forgotten stays so where it arrives, unless it is alive there.
 """
 
 from __future__ import annotations

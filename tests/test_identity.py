@@ -235,3 +235,32 @@ def test_a_filter_nested_too_deep_is_refused(memory: AgentMemory) -> None:
         where = {"$not": where}
     with pytest.raises(InputError, match="nested deeper than 32"):
         memory.search("x", where=where)
+
+
+def test_erased_words_are_in_no_gap_of_any_page(make: Make, tmp_path: Path) -> None:
+    """Rearranged pages keep stale copies of their cells: deleting them is not enough."""
+    rng = np.random.default_rng(5)
+    memory = make(tmp_path / "m.db")
+
+    def text(mark: str) -> str:
+        words = [f"{mark}{rng.integers(10**15):015d}" for _ in range(int(rng.integers(20, 100)))]
+        return " ".join(words)
+
+    names = memory.add([text("first") for _ in range(300)])
+    for name in rng.choice(names, 300):
+        memory.update(str(name), text=text("later"))
+    gone = names[::3]
+    secrets = {word for name in gone for word in memory.get(name).text.split()}
+    assert memory.erase(*gone).scrubbed
+    left = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    assert [word for word in secrets if word.encode() in left] == []
+
+
+def test_a_thousand_namespaces_do_not_slow_each_other(make: Make) -> None:
+    memory = make(policies=[{"window": {"n": 1, "remove": True}}])
+    for i in range(300):
+        memory.add(f"note of user {i}", namespace=("users", str(i)))
+        memory.add(f"another note of user {i}", namespace=("users", str(i)))
+    plan = memory.plan(namespace=("users",))
+    assert plan.removes == 300
+    assert len(memory.search("note", namespace=("users", "7"))) == 1

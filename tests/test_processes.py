@@ -30,7 +30,7 @@ def consistent(memory: AgentMemory) -> None:
     db.check()
     engine.refresh()
     rows = db.rows("SELECT pos, id, status FROM record ORDER BY pos")
-    alive = engine.columns.rows(engine.columns.turns, status=None)
+    alive = engine.columns.rows(None, status=None)
     assert [pos for pos, _, _ in rows] == alive.tolist()
     assert [name for _, name, _ in rows] == list(
         engine.columns.view(alive, 0.0).names(np.arange(len(alive)))

@@ -87,7 +87,7 @@ class Columns:
         self.space = np.zeros(0, dtype=np.int32)
         self.status = np.zeros(0, dtype=np.int8)
         self.floats = {name: np.zeros(0) for name in _FLOATS}
-        self.turns: dict[int, int] = {}  # turns so far by namespace code
+        self.turns = np.zeros(0)  # turns so far, by namespace code
 
     def _grow(self, size: int) -> None:
         self.size = max(self.size, size)
@@ -111,9 +111,10 @@ class Columns:
         self.status[at] = columns[3]
         for i, name in _PLACES:
             self.floats[name][at] = np.array(columns[i], dtype=np.float64)
-        for space, turn in zip(columns[2], columns[11], strict=True):
-            if turn > self.turns.get(space, 0):
-                self.turns[space] = turn
+        spaces = np.array(columns[2], dtype=np.int64)
+        if spaces.max() >= len(self.turns):
+            self.turns = _resized(self.turns, int(spaces.max()) * 3 // 2 + 64)
+        np.maximum.at(self.turns, spaces, self.floats["turn"][at])
         have = [i for i, data in enumerate(columns[14]) if data is not None]
         if have:
             data = b"".join(columns[14][i] for i in have)
@@ -132,6 +133,11 @@ class Columns:
             values = np.array([getattr(record, name) for record in records], dtype=np.float64)
             self.floats[name][rows] = values
 
+    def set_turns(self, turns: dict[int, int]) -> None:
+        """Turns so far by namespace code, as the ledger has them."""
+        self.turns = np.zeros(max(turns, default=0) + 1)
+        self.turns[list(turns)] = list(turns.values())
+
     def drop(self, positions: Iterable[int]) -> None:
         """Forget rows for good."""
         rows = np.array([p for p in positions if p < self.size], dtype=np.int64)
@@ -149,6 +155,15 @@ class Columns:
             mask = mask & (here == wanted[0] if len(wanted) == 1 else np.isin(here, wanted))
         return np.flatnonzero(mask)
 
+    def groups(self) -> dict[int, Ints]:
+        """Positions of the active records, ascending, by namespace code."""
+        rows = self.rows(None)
+        codes = self.space[rows]
+        order = np.argsort(codes, kind="stable")
+        found, starts = np.unique(codes[order], return_index=True)
+        parts = np.split(rows[order], starts[1:])
+        return dict(zip(found.tolist(), parts, strict=True))
+
     @property
     def held(self) -> int:
         """How many records there are, whatever their status."""
@@ -161,11 +176,9 @@ class Columns:
     def view(self, rows: Ints, now: float) -> View:
         """What policies see of some rows."""
         spaces = self.space[_span(rows)].astype(np.int64)
-        turns = np.zeros(max(self.turns, default=0) + 1)
-        turns[list(self.turns)] = list(self.turns.values())
         part = _span(rows)
         floats = {name: _frozen(column[part]) for name, column in self.floats.items()}
-        return _view(now, floats, spaces, turns[spaces], self.ids[part])
+        return _view(now, floats, spaces, self.turns[spaces], self.ids[part])
 
 
 def _span(rows: Ints) -> Ints | slice:

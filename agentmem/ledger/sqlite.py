@@ -210,7 +210,18 @@ class Database:
         """Names of the tables in the file."""
         return {name for (name,) in self.rows("SELECT name FROM sqlite_master")}
 
-    def scrub(self) -> bool:
+    def rewrite(self) -> None:
+        """Write every page anew: deleted cells are zeroed, but a page that was rearranged may keep
+        stale copies of its cells in the gap between them.
+        """
+        if self.path != ":memory:":
+            self.run("PRAGMA temp_store = FILE")
+            try:
+                self.run("VACUUM")
+            finally:
+                self.run("PRAGMA temp_store = MEMORY")
+
+    def truncate_log(self) -> bool:
         """Empty the write-ahead log, which still holds erased bytes; False if readers hold it."""
         if self.path == ":memory:":
             return True
