@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -181,12 +181,13 @@ class Ledger(Book):
             payload=dumps(payload),
         )
 
-    def _redact(self, erased: Iterable[Sequence[Any]]) -> None:
-        """Take the words of erased records out of every line that holds them."""
+    def _redact(self, erased: Sequence[Sequence[Any]]) -> None:
+        """Take the words of erased records out of every line and of the lexical index."""
         for pos, *_ in erased:
             for (seq,) in self.db.rows(_LINES_OF, pos=pos):
                 payload = json.loads(self.db.value(_PAYLOAD, seq=seq))
                 self.db.run(_REWRITE, payload=dumps(redact(payload, pos)), seq=seq)
+        if erased:
             self.db.run(PACK_TEXT)
 
     def close(self) -> None:
