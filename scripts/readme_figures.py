@@ -1,0 +1,55 @@
+"""Copy the measured tables of bench/results/*.md into the pages that quote them.
+
+    python scripts/readme_figures.py [--check]
+
+A page quotes bench/results/NAME.md between `<!-- bench:NAME -->` and `<!-- /bench:NAME -->`:
+everything below the title of that file.  With --check nothing is written; exit 1 if a page is not
+up to date.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "bench" / "results"
+MARKED = re.compile(r"(<!-- bench:([\w-]+) -->\n)(.*?)(<!-- /bench:\2 -->)", re.DOTALL)
+UNMEASURED = "Not measured yet: the figures come from `make bench`.\n"
+
+
+def table(name: str, results: Path) -> str:
+    """What a result file says, without its title."""
+    path = results / f"{name}.md"
+    if not path.is_file():
+        return UNMEASURED
+    text = path.read_text(encoding="utf-8").strip()
+    return re.sub(r"\A# .*\n+", "", text) + "\n"
+
+
+def filled(page: str, results: Path = RESULTS) -> str:
+    """The page with the tables of today's results between its markers."""
+    return MARKED.sub(lambda found: f"{found[1]}\n{table(found[2], results)}\n{found[4]}", page)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the pages, or check them; returns the exit code."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--check", action="store_true", help="write nothing; 1 if out of date")
+    check = parser.parse_args(arguments).check
+    stale = 0
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+        old = path.read_text(encoding="utf-8")
+        new = filled(old)
+        if new != old:
+            stale += 1
+            print(f"{path.relative_to(ROOT)}: {'out of date' if check else 'written'}")
+            if not check:
+                path.write_text(new, encoding="utf-8")
+    return 1 if check and stale else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

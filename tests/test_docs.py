@@ -1,0 +1,268 @@
+"""The documentation is true: its code runs, its files load, its links lead somewhere.
+
+What a page says in a fence is tried in the order of the page, in an empty folder:
+
+    python   runs in one module per page; what it prints equals the `text` fence that follows it
+    bash     `agentmem ...` runs, `NAME=$(agentmem ...)` and `$NAME` work, `# exits 3` is expected
+    yaml     is loaded: a configuration, a policy file or a benchmark suite
+    # f.py, # f.yaml   as its first line: the fence is saved under that name first
+    # not run          as its first line: what the test cannot do (a network, a key, make)
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shlex
+import sys
+from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from string import Template
+from types import ModuleType
+
+import pytest
+import yaml
+
+from agentmem import AgentMemory, catalogue, registry
+from agentmem.bench.games import BUILTIN as GAMES
+from agentmem.bench.loading import load_suite
+from agentmem.bench.surrogate import LABEL, PROFILES
+from agentmem.cli import main
+from agentmem.config import MemoryConfig, RecallConfig, build_policies, load_config
+from agentmem.ledger.tables import metadata
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+RUN = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
+LINKED = [*RUN, ROOT / "CHANGELOG.md", *sorted(ROOT.glob("*/README.md"))]
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+NAMED = re.compile(r"# ([\w-]+\.(?:py|yaml))\n")
+CAPTURE = re.compile(r"(\w+)=\$\((.*)\)$")
+LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
+HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
+
+
+def title(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+@dataclass(frozen=True)
+class Fence:
+    language: str
+    text: str
+    line: int  # of its first line of content
+    printed: str | None  # the `text` fence right after it
+
+
+def fences(page: Path) -> Iterator[Fence]:
+    source = page.read_text(encoding="utf-8")
+    found = list(FENCE.finditer(source))
+    for i, one in enumerate(found):
+        after = found[i + 1] if i + 1 < len(found) else None
+        follows = after is not None and not source[one.end() : after.start()].strip()
+        printed = after[2] if after is not None and follows and after[1] == "text" else None
+        line = source.count("\n", 0, one.start(2)) + 1
+        yield Fence(one[1], one[2], line, printed)
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """An empty folder, importable, without the user's settings."""
+    for name in [name for name in os.environ if name.startswith("AGENTMEM_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    before = set(sys.modules)
+    yield tmp_path
+    for name in set(sys.modules) - before:
+        if str(getattr(sys.modules[name], "__file__", None) or "").startswith(str(tmp_path)):
+            del sys.modules[name]
+
+
+def run_python(fence: Fence, page: Path, module: ModuleType) -> str:
+    code = compile("\n" * (fence.line - 1) + fence.text, title(page), "exec")
+    out = io.StringIO()
+    with redirect_stdout(out):
+        exec(code, module.__dict__)
+    return out.getvalue()
+
+
+def run_bash(fence: Fence, page: Path, names: dict[str, str]) -> str:
+    printed = ""
+    text = fence.text.replace("\\\n", " ")
+    for raw in text.splitlines():
+        line, _, comment = raw.partition("  #")
+        line = line.strip()
+        if not line or line.startswith("#"):
+            continue
+        capture = CAPTURE.match(line)
+        words = shlex.split(Template(capture[2] if capture else line).safe_substitute(names))
+        assert words[0] == "agentmem", f"{title(page)}: {line!r} is not run: mark it `# not run`"
+        out, err = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err):
+            code = main(words[1:])
+        expected = re.search(r"exits (\d)", comment)
+        want = int(expected[1]) if expected else 0
+        assert code == want, f"{title(page)}: {line!r} exits {code}: {err.getvalue()}"
+        if capture:
+            names[capture[1]] = out.getvalue().strip()
+        else:
+            printed += out.getvalue()
+    return printed
+
+
+def load_yaml(path: Path) -> object:
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if "games" in content:
+        return load_suite(path)
+    return build_policies(path) if "description" in content else load_config(path)
+
+
+@pytest.mark.parametrize("page", RUN, ids=title)
+def test_every_fence_of_the_page_does_what_it_says(page, place, monkeypatch):
+    module, names = ModuleType("page"), {}
+    monkeypatch.setitem(sys.modules, "page", module)
+    try:
+        for fence in fences(page):
+            if fence.language == "text" or fence.text.startswith("# not run"):
+                continue
+            named = NAMED.match(fence.text)
+            if named:
+                Path(named[1]).write_text(fence.text, encoding="utf-8")
+            printed = None
+            if fence.language == "python":
+                printed = run_python(fence, page, module)
+            elif fence.language == "bash":
+                printed = run_bash(fence, page, names)
+            elif fence.language == "yaml":
+                path = Path(named[1] if named else "unnamed.yaml")
+                path.write_text(fence.text, encoding="utf-8")
+                assert load_yaml(path)
+            else:
+                pytest.fail(f"{title(page)}:{fence.line}: a fence of language {fence.language!r}")
+            if fence.printed is not None and printed is not None:
+                said = [line.rstrip() for line in printed.strip("\n").splitlines()]
+                want = [line.rstrip() for line in fence.printed.strip("\n").splitlines()]
+                assert said == want, f"{title(page)}:{fence.line} prints something else"
+    finally:
+        for value in vars(module).values():
+            if isinstance(value, AgentMemory):
+                value.close()
+
+
+def slug(heading: str) -> str:
+    """The anchor that GitHub gives to a heading."""
+    plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).strip().lower()
+    return re.sub(r"[^\w\- ]", "", plain).replace(" ", "-")
+
+
+def anchors(page: Path) -> set[str]:
+    text = FENCE.sub("", page.read_text(encoding="utf-8"))
+    return {slug(one) for one in HEADING.findall(text)}
+
+
+@pytest.mark.parametrize("page", LINKED, ids=title)
+def test_every_relative_link_leads_somewhere(page):
+    text = FENCE.sub("", page.read_text(encoding="utf-8"))
+    for target in LINK.findall(text):
+        if target.startswith(("http://", "https://", "mailto:")):
+            continue
+        path, _, anchor = target.partition("#")
+        goal = (page.parent / path).resolve() if path else page
+        assert goal.exists(), f"{title(page)}: {target} does not exist"
+        if anchor and goal.suffix == ".md":
+            assert anchor in anchors(goal), f"{title(page)}: no heading for {target}"
+
+
+@pytest.mark.parametrize("page", RUN, ids=title)
+def test_no_page_names_a_machine(page):
+    text = page.read_text(encoding="utf-8")
+    for private in ("/work/", "/tmp/", "/home/", "/root/"):
+        assert private not in text
+
+
+def script(name: str) -> ModuleType:
+    spec = spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_option_tables_are_those_of_the_code():
+    assert script("docs_tables").main(["--check"]) == 0, "run python scripts/docs_tables.py"
+
+
+def test_measured_tables_are_those_of_the_results():
+    assert script("readme_figures").main(["--check"]) == 0, "run python scripts/readme_figures.py"
+
+
+def test_figures_replace_what_stands_between_their_markers(tmp_path):
+    figures = script("readme_figures")
+    (tmp_path / "speed.md").write_text("# speed\n\nMade today.\n\n| a |\n|---|\n| 1 |\n")
+    page = "before\n<!-- bench:speed -->\nold\n<!-- /bench:speed -->\nafter\n"
+    new = figures.filled(page, tmp_path)
+    assert "old" not in new
+    assert "Made today.\n\n| a |\n|---|\n| 1 |\n" in new
+    assert new.startswith("before\n")
+    assert new.endswith("after\n")
+    assert figures.filled(new, tmp_path) == new
+
+
+def test_without_results_the_page_says_how_to_make_them(tmp_path):
+    page = "<!-- bench:speed -->\n<!-- /bench:speed -->\n"
+    assert "make bench" in script("readme_figures").filled(page, tmp_path)
+
+
+def read(name: str) -> str:
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+def test_the_memory_page_names_every_method():
+    methods = [name for name in vars(AgentMemory) if not name.startswith("_")]
+    twins = {name for name in methods if name.startswith("a") and name[1:] in methods}
+    missing = [
+        name for name in methods if name not in twins and f"`{name}" not in read("memory.md")
+    ]
+    assert not missing
+
+
+def test_the_memory_page_names_every_configuration_key():
+    keys = [*MemoryConfig.__dataclass_fields__, *RecallConfig.__dataclass_fields__]
+    assert not [key for key in keys if f"`{key}`" not in read("memory.md")]
+
+
+def test_the_policies_page_has_every_policy_and_catalogue_entry():
+    page = read("policies.md")
+    names = {*registry.BUILTIN["policies"], *catalogue.entries("policies")}
+    assert not [name for name in sorted(names) if f"`{name}`" not in page]
+
+
+def test_the_bench_page_has_every_game_and_simulated_player_and_the_label():
+    page = read("bench.md")
+    assert not [name for name in (*GAMES, *PROFILES) if f"`{name}`" not in page]
+    assert LABEL in " ".join(page.split())
+
+
+def test_the_ledger_page_has_every_table():
+    page = read("ledger.md")
+    assert not [table.name for table in metadata.sorted_tables if f"`{table.name}`" not in page]
+
+
+def test_the_design_page_has_every_room():
+    page = read("design.md")
+    package = ROOT / "agentmem"
+    rooms = [path.name for path in package.glob("*.py") if not path.stem.startswith("__")]
+    rooms += [f"{path.parent.name}/" for path in package.glob("*/__init__.py")]
+    assert not [room for room in sorted(rooms) if f"`{room}`" not in page]
+
+
+def test_every_page_is_reached_from_the_index():
+    found = set(LINK.findall(read("index.md")))
+    assert {path.name for path in DOCS.glob("*.md")} - {"index.md"} <= found
