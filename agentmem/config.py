@@ -24,7 +24,7 @@ from agentmem.core import Embedder, Index, Namespace, Policy, Store, content_id
 from agentmem.errors import ConfigError
 from agentmem.fields import Bounds, Seconds, check
 from agentmem.reading import Reader, parse_namespace
-from agentmem.registry import name_of
+from agentmem.registry import find, name_of
 
 __all__ = [
     "MemoryConfig",
@@ -95,6 +95,7 @@ class MemoryConfig:
     namespace: Namespace = ("default",)
     durability: Literal["normal", "full"] = "normal"
     embedder: Embedder = field(default_factory=build_embedder)
+    index: str = "exact"  # a name or dotted path; the class is called with the dimension
     stores: tuple[Store, ...] = field(default_factory=build_stores)
     policies: tuple[Policy, ...] = field(default_factory=build_policies)
     recall: RecallConfig = RecallConfig()
@@ -104,6 +105,7 @@ class MemoryConfig:
     def __post_init__(self) -> None:
         check(self)
         parse_namespace(self.namespace)
+        find("indexes", self.index)
         kinds = [store.kind for store in self.stores]
         if len(set(kinds)) != len(kinds):
             raise ConfigError(f"stores: one store of a kind, not {', '.join(kinds)}")

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import numpy as np
 
+from agentmem import contract
 from agentmem.config import fingerprint
 from agentmem.core import (
     Change,
     Embedder,
     Floats,
+    Index,
     Ints,
     Namespace,
     Policy,
@@ -22,7 +24,7 @@ from agentmem.core import (
     Vectors,
     View,
 )
-from agentmem.errors import LedgerError, PluginError
+from agentmem.errors import LedgerError
 from agentmem.index.columns import ACTIVE, Columns, view_of
 from agentmem.ledger.ledger import Ledger, Outcome
 from agentmem.ledger.reads import Reads
@@ -31,14 +33,23 @@ from agentmem.ledger.reads import Reads
 class Engine:
     """Serialises the threads of one process; other processes are followed through the journal."""
 
-    def __init__(self, ledger: Ledger, embedder: Embedder, policies: Sequence[Policy]) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        embedder: Embedder,
+        policies: Sequence[Policy],
+        index: Callable[[int], Index],
+    ) -> None:
         self.ledger = ledger
         self.reads = Reads(ledger)
         self.embedder = embedder
         self.policies = tuple(policies)
         self.labels = _labels(self.policies)
-        self.columns = Columns(embedder.dim)
-        self.expiries = fingerprint([p for p in self.policies if _has_expiry(p)])
+        self._index = index
+        self.columns = Columns(index(embedder.dim))
+        pairs = zip(self.labels, self.policies, strict=True)
+        self._expiring = [(name, policy) for name, policy in pairs if _has_expiry(policy)]
+        self.expiries = fingerprint([policy for _, policy in self._expiring])
         self._branches: dict[Namespace, list[int]] = {}  # prefix -> codes, ...
         self._branched = 0  # ... while there are so many namespaces
         self._seen = -1  # newest journal line in the arrays; -1: nothing loaded yet
@@ -66,7 +77,7 @@ class Engine:
                     yield
             except BaseException:
                 if self._seen != before:  # the arrays are ahead of what was rolled back
-                    self.columns, self._seen = Columns(self.embedder.dim), -1
+                    self.columns, self._seen = Columns(self._index(self.embedder.dim)), -1
                 raise
 
     def refresh(self) -> None:
@@ -142,42 +153,39 @@ class Engine:
 
     def expire(self, records: Sequence[Record], now: float) -> list[float | None]:
         """When each record is due for removal, under the policies that know."""
-        policies = [p for p in self.policies if _has_expiry(p)]
-        if not policies:
+        if not self._expiring:
             return [None] * len(records)
-        return self.expiry_of(record_view(records, now), policies)
+        return self.expiry_of(record_view(records, now))
 
-    def expiry_of(self, view: View, policies: Sequence[Policy]) -> list[float | None]:
-        """The earliest expiry any of the policies gives each row."""
-        due = np.min([_checked(p, "expiry", p.expiry(view), len(view)) for p in policies], axis=0)
+    def expiry_of(self, view: View) -> list[float | None]:
+        """The earliest expiry any policy gives each row."""
+        due = np.min([contract.expiry(name, p, view) for name, p in self._expiring], axis=0)
         return [float(t) if np.isfinite(t) else None for t in due]
 
     def weights(self, view: View) -> dict[str, Floats]:
-        """Each ranking policy's retention factor, shape (n,); PluginError outside [0, 1]."""
-        found = {}
-        for label, policy in zip(self.labels, self.policies, strict=True):
-            if policy.rank and type(policy).weight is not Policy.weight:
-                weight = _checked(policy, "weight", policy.weight(view), len(view))
-                if len(weight) and (weight.min() < 0.0 or weight.max() > 1.0):
-                    raise PluginError(f"policy {label!r}: weight() must stay within [0, 1]")
-                found[label] = weight
-        return found
+        """Each ranking policy's retention factor, shape (n,)."""
+        return {
+            name: contract.weight(name, policy, view)
+            for name, policy in zip(self.labels, self.policies, strict=True)
+            if policy.rank and type(policy).weight is not Policy.weight
+        }
 
     def touched(self, view: View) -> Update:
         """The rows after being recalled now; of several policies that strengthen, the last."""
-        own = [p for p in self.policies if type(p).touch is not Policy.touch]
-        return (own[-1] if own else Policy()).touch(view)
+        pairs = zip(self.labels, self.policies, strict=True)
+        own = [(name, p) for name, p in pairs if type(p).touch is not Policy.touch]
+        name, policy = own[-1] if own else ("policy", Policy())
+        return contract.touch(name, policy, view)
 
     def retime(self) -> None:
         """Recompute every expiry if the column was written under other policies."""
         if self.ledger.meta("expiries") == self.expiries:
             return
-        policies = [p for p in self.policies if _has_expiry(p)]
         turns = self.reads.turns()
         with self.ledger.db.write():
-            if policies:
+            if self._expiring:
                 rows = self.reads.active()
-                due = self.expiry_of(view_of(rows, 0.0, turns), policies) if rows else []
+                due = self.expiry_of(view_of(rows, 0.0, turns)) if rows else []
                 self.ledger.set_expiries([(t, r[0]) for t, r in zip(due, rows, strict=True)])
             else:
                 self.ledger.set_expiries(None)
@@ -222,14 +230,3 @@ def _labels(policies: Sequence[Policy]) -> tuple[str, ...]:
         name if names.count(name) == 1 else f"{name}#{names[: i + 1].count(name)}"
         for i, name in enumerate(names)
     )
-
-
-def _checked(policy: Policy, method: str, value: Floats, n: int) -> Floats:
-    array = np.asarray(value, dtype=np.float64)
-    if array.shape != (n,) or np.isnan(array).any():
-        nan = " with NaN" if np.isnan(array).any() else ""
-        raise PluginError(
-            f"policy {policy.name!r}: {method}() gave shape {array.shape}{nan}; "
-            f"it must give {n} numbers, shape ({n},)"
-        )
-    return array

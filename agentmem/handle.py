@@ -12,6 +12,7 @@ from agentmem.core import Clock, Namespace, Policy
 from agentmem.engine import Engine
 from agentmem.intake import moment_or, namespace_of
 from agentmem.ledger.ledger import Ledger
+from agentmem.registry import find
 from agentmem.steps import Steps, work
 
 R = TypeVar("R")
@@ -33,7 +34,8 @@ class Handle:
             durability=config.durability,
             timeout=config.busy_timeout,
         )
-        self._engine = Engine(ledger, embedder, config.policies)
+        index = find("indexes", config.index)
+        self._engine = Engine(ledger, embedder, config.policies, index)
 
     @classmethod
     def open(
@@ -48,7 +50,7 @@ class Handle:
         **options: Any,
     ) -> Self:
         """Open or make a memory.  `policies`, `stores`, `embedder`: names, options or objects, as
-        in a configuration; further options: durability, recall, removal_cap, busy_timeout.
+        in a configuration; further options: durability, recall, index, removal_cap, busy_timeout.
         """
         parts = {"policies": policies, "stores": stores, "embedder": embedder}
         given = {name: part for name, part in parts.items() if part is not None}

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from agentmem.core import Ask, Change, Ints, Namespace, Plan, Policy, Record, Run, View, content_id
+from agentmem import contract
+from agentmem.core import Ask, Change, Ints, Namespace, Plan, Policy, Record, Run, content_id
 from agentmem.engine import Engine
-from agentmem.errors import CannotUndo, InputError, NotFound, PluginError, RemovalCap
+from agentmem.errors import CannotUndo, InputError, NotFound, RemovalCap
 from agentmem.index.columns import view_of
 from agentmem.ledger.reads import Line, Space
 from agentmem.ledger.rows import dumps
@@ -32,7 +33,7 @@ def make_plan(engine: Engine, now: float, prefix: Namespace) -> Plan:
     for label, policy in zip(engine.labels, engine.policies, strict=True):
         if policy.remove:
             found = _due if policy.sweep == "due" else _all
-            for change in found(engine, label, policy, spaces, now, gone):
+            for change in filter(None, found(engine, label, policy, spaces, now, gone)):
                 changes.append(change)
                 gone.update(change.archive, (old for old, _ in change.supersede))
     named = engine.ledger.places(name for change in changes for name in change.ids)
@@ -61,7 +62,7 @@ def _due(
     if rows:
         turns = {code: space.turn for code, space in codes.items()}
         ask = Ask(now=now, namespace=())
-        yield from _asked(label, policy, view_of(rows, now, turns), ask)
+        yield contract.maintain(label, policy, view_of(rows, now, turns), ask)
 
 
 def _all(
@@ -85,23 +86,8 @@ def _all(
             view = engine.columns.view(groups[space.code], now)
             if gone:
                 view = view.take(~np.isin(view.ids, [name.encode() for name in gone]))
-            for change in _asked(label, policy, view, ask):
-                yield replace(change, namespace=path, turn=space.turn)
-
-
-def _asked(label: str, policy: Policy, view: View, ask: Ask) -> Iterator[Change]:
-    """The policy's answer, held to the contract: it may put away what it was shown, no more."""
-    change = policy.maintain(view, ask)
-    if change.add or change.update or change.erase or change.restore or change.touch:
-        raise PluginError(f"policy {label!r}: maintain() may archive and supersede only")
-    shown = set(view.names(np.arange(len(view))))
-    strange = [name for name in change.ids if name not in shown]
-    if strange:
-        raise PluginError(
-            f"policy {label!r}: maintain() named a record it was not shown: {strange[0]}"
-        )
-    if change:
-        yield replace(change, policy=label)
+            change = contract.maintain(label, policy, view, ask)
+            yield replace(change, namespace=path, turn=space.turn)
 
 
 def apply_plan(engine: Engine, plan: Plan, cap: float) -> Run:
@@ -141,9 +127,14 @@ def check_cap(engine: Engine, names: Iterable[str], cap: float) -> None:
             )
 
 
-def undo_run(engine: Engine, run: str, now: float) -> Run:
-    """Take a run back: what it put away is active again, with the very same lifecycle."""
+def undo_run(engine: Engine, run: str, now: float, *, empty: bool = False) -> Run:
+    """Take a run back: what it put away is active again, with the very same lifecycle.
+
+    `empty`: the run is known to have done nothing.
+    """
     lines = engine.reads.lines_of_run(run)
+    if not lines and empty:
+        return Run(id=_undo_id(run), now=now)
     if not lines:
         raise NotFound(f"there is no run {run!r}")
     if run.startswith(UNDO):

@@ -317,7 +317,8 @@ class AgentMemory(Handle):
         if not isinstance(run, Run | str):
             raise InputError(f"undo takes a Run or its id, not {run!r}")
         name, at = run if isinstance(run, str) else run.id, self._now(now)
-        return (yield from self._change(lambda: undo_run(self._engine, name, at)))
+        empty = isinstance(run, Run) and not run.lines
+        return (yield from self._change(lambda: undo_run(self._engine, name, at, empty=empty)))
 
     def _stats(self, *, namespace: Sequence[str] | None = None) -> Steps[dict[str, Any]]:
         """Counts by status, sizes, embedder and policies."""

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from agentmem import AgentMemory, SimulatedClock
 from agentmem.embed.hashing import HashEmbedder
 from agentmem.errors import TombstoneWarning
+from agentmem.index.exact import ExactIndex
 from agentmem.ledger.ledger import Ledger
 from agentmem.ledger.replay import replay
 from tests.conftest import START
@@ -165,7 +166,7 @@ def test_the_arrays_equal_the_ledger(history) -> None:
     engine = memory._engine
     engine.refresh()
     followed = engine.columns
-    engine.columns, engine._seen = type(followed)(EMBEDDER.dim), -1
+    engine.columns, engine._seen = type(followed)(ExactIndex(EMBEDDER.dim)), -1
     engine.refresh()
     rebuilt = engine.columns
     rows = rebuilt.rows(None, status=None)

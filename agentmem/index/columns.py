@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agentmem.core import Floats, Ints, Record, Vectors, View
-from agentmem.index.exact import ExactIndex
+from agentmem.core import Floats, Index, Ints, Record, Vectors, View
 from agentmem.ledger.rows import CODE
 from agentmem.text import words
 
@@ -80,8 +79,8 @@ def _view(
 class Columns:
     """Growing arrays, one row per ledger position, and the dense index beside them."""
 
-    def __init__(self, dim: int) -> None:
-        self.dense = ExactIndex(dim)
+    def __init__(self, dense: Index) -> None:
+        self.dense = dense
         self.size = 0  # rows in use: highest position + 1
         self.ids = np.zeros(0, dtype="S32")
         self.space = np.zeros(0, dtype=np.int32)
@@ -178,7 +177,7 @@ class Columns:
         spaces = self.space[_span(rows)].astype(np.int64)
         part = _span(rows)
         floats = {name: _frozen(column[part]) for name, column in self.floats.items()}
-        return _view(now, floats, spaces, self.turns[spaces], self.ids[part])
+        return _view(now, floats, spaces, self.turns[spaces], _frozen(self.ids[part]))
 
 
 def _span(rows: Ints) -> Ints | slice:

@@ -1,0 +1,92 @@
+"""Policies asked, and held to their word: a breach is a PluginError that names the policy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agentmem.core import Ask, Change, Floats, Policy, Update, View
+from agentmem.errors import AgentMemError, PluginError
+
+R = TypeVar("R")
+
+
+def weight(label: str, policy: Policy, view: View) -> Floats:
+    """Retention factors, shape (n,), finite, in [0, 1]."""
+    found = _floats(label, "weight", _call(label, "weight", lambda: policy.weight(view)), view)
+    if len(found) and (found.min() < 0.0 or found.max() > 1.0):
+        raise PluginError(f"policy {label!r}: weight() must stay within [0, 1]")
+    return found
+
+
+def expiry(label: str, policy: Policy, view: View) -> Floats:
+    """When each row is due, shape (n,); inf for never."""
+    found = _floats(label, "expiry", _call(label, "expiry", lambda: policy.expiry(view)), view)
+    if np.isneginf(found).any():
+        raise PluginError(f"policy {label!r}: expiry() gave -inf; the past is any finite second")
+    return found
+
+
+def touch(label: str, policy: Policy, view: View) -> Update:
+    """The rows after a recall: finite times, whole counts that do not fall, stability or NaN."""
+    update = _call(label, "touch", lambda: policy.touch(view))
+    if not isinstance(update, Update):
+        raise PluginError(f"policy {label!r}: touch() must give an Update, not {update!r}")
+    used = _floats(label, "touch().used", update.used, view)
+    uses = _floats(label, "touch().uses", update.uses, view)
+    if not np.isfinite(used).all() or (uses < view.uses).any() or (uses > 2**53).any():
+        raise PluginError(f"policy {label!r}: touch() gave times or counts that cannot be")
+    stability = _floats(label, "touch().stability", update.stability, view, nan=True)
+    if (stability < 0.0).any() or np.isinf(stability).any():
+        raise PluginError(f"policy {label!r}: touch() gave a stability below 0 or infinite")
+    return Update(used=used, uses=uses, stability=stability)
+
+
+def maintain(label: str, policy: Policy, view: View, ask: Ask) -> Change:
+    """What should go: archived or superseded, only what was shown, each record once."""
+    change = _call(label, "maintain", lambda: policy.maintain(view, ask))
+    if not isinstance(change, Change):
+        raise PluginError(f"policy {label!r}: maintain() must give a Change, not {change!r}")
+    if change.add or change.update or change.touch or change.restore or change.erase or change.bury:
+        raise PluginError(f"policy {label!r}: maintain() may archive and supersede only")
+    shown = set(view.names(np.arange(len(view))))
+    going = change.ids
+    named = [*going, *(new for _, new in change.supersede), *change.scores]
+    strange = [name for name in named if name not in shown]
+    if strange:
+        raise PluginError(
+            f"policy {label!r}: maintain() named {strange[0]!r}, which it was not shown"
+        )
+    if len(set(going)) < len(going) or any(new in going for _, new in change.supersede):
+        raise PluginError(f"policy {label!r}: maintain() sends a record away twice, or its heir")
+    scores = {name: float(score) for name, score in change.scores.items()}
+    return replace(change, policy=label, scores=scores)
+
+
+def _call(label: str, method: str, call: Callable[[], R]) -> R:
+    try:
+        return call()
+    except AgentMemError:
+        raise
+    except Exception as error:
+        raise PluginError(f"policy {label!r}: {method}() failed: {error!r}") from error
+
+
+def _floats(
+    label: str, what: str, value: Any, view: View, *, nan: bool = False
+) -> NDArray[np.float64]:
+    try:
+        array = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise PluginError(f"policy {label!r}: {what} gave no numbers: {error}") from error
+    if array.shape != (len(view),) or (not nan and np.isnan(array).any()):
+        raise PluginError(
+            f"policy {label!r}: {what} gave shape {array.shape}"
+            f"{' with NaN' if np.isnan(array).any() else ''}; "
+            f"it must give {len(view)} numbers, shape ({len(view)},)"
+        )
+    return array
