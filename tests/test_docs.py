@@ -18,7 +18,7 @@ import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from string import Template
@@ -27,7 +27,7 @@ from types import ModuleType
 import pytest
 import yaml
 
-from agentmem import AgentMemory, catalogue, registry
+from agentmem import Agent, AgentMemory, catalogue, registry
 from agentmem.bench.games import BUILTIN as GAMES
 from agentmem.bench.loading import load_suite
 from agentmem.bench.surrogate import LABEL, PROFILES
@@ -236,6 +236,11 @@ def test_the_memory_page_names_every_method():
 def test_the_memory_page_names_every_configuration_key():
     keys = [*MemoryConfig.__dataclass_fields__, *RecallConfig.__dataclass_fields__]
     assert not [key for key in keys if f"`{key}`" not in read("memory.md")]
+
+
+def test_the_agent_page_names_every_option():
+    options = [one.name for one in fields(Agent) if one.init]
+    assert not [name for name in options if f"`{name}`" not in read("agent.md")]
 
 
 def test_the_policies_page_has_every_policy_and_catalogue_entry():
