@@ -13,6 +13,7 @@ Moment = datetime | float | int
 Duration = timedelta | float | int | str
 
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0, "y": 31557600.0}
+EARLIEST, LATEST = -62_135_596_800.0, 253_402_300_799.0  # what a datetime can hold
 _DURATION = re.compile(r"\s*([0-9]*\.?[0-9]+)\s*([a-zA-Z]+)\s*")
 
 
@@ -28,6 +29,8 @@ def seconds(moment: Moment) -> float:
         raise InputError(
             f"{moment!r} is not a moment: give an aware datetime or seconds since the epoch"
         )
+    if not EARLIEST <= moment <= LATEST:
+        raise InputError(f"{moment!r} seconds lie outside the years 1 to 9999: milliseconds?")
     return float(moment)
 
 

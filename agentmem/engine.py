@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 
@@ -177,15 +178,29 @@ class Engine:
         name, policy = own[-1] if own else ("policy", Policy())
         return contract.touch(name, policy, view)
 
+    @property
+    def timed(self) -> bool:
+        """Was every expiry in the ledger computed under these policies?"""
+        return self.ledger.meta("expiries") in (None, self.expiries)
+
+    def due(self, now: float) -> list[tuple[Any, ...]]:
+        """LIFE of the active records whose expiry has passed; reads only."""
+        if self.timed:
+            return self.reads.due(now)
+        rows = self.reads.active()
+        due = self.expiry_of(view_of(rows, now, self.reads.turns())) if rows else []
+        pairs = zip(rows, due, strict=True)
+        return [row for row, at in pairs if at is not None and at <= now]
+
     def retime(self) -> None:
-        """Recompute every expiry if the column was written under other policies."""
-        if self.ledger.meta("expiries") == self.expiries:
+        """Recompute every expiry if some were written under other policies."""
+        if self.timed:
             return
-        turns = self.reads.turns()
-        with self.ledger.db.write():
+        with self.ledger.together():
             if self._expiring:
                 rows = self.reads.active()
-                due = self.expiry_of(view_of(rows, 0.0, turns)) if rows else []
+                view = view_of(rows, 0.0, self.reads.turns())
+                due = self.expiry_of(view) if rows else []
                 self.ledger.set_expiries([(t, r[0]) for t, r in zip(due, rows, strict=True)])
             else:
                 self.ledger.set_expiries(None)

@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from agentmem.core import Hit, Record, Why
+from agentmem.core import Floats, Hit, Ints, Record, Why
 from agentmem.engine import Engine
 from agentmem.index.where import condition
 from agentmem.recall import Query, product, rank, search
@@ -22,10 +22,10 @@ class Missed:
     """A candidate that the search did not return."""
 
     record: Record
-    verdict: Verdict
+    verdict: Verdict  # the first obstacle
     why: Why  # its relevance, and each policy's weight
-    reason: str  # what kept it out
-    remedy: str  # what would bring it back
+    reason: str  # everything that kept it out
+    remedy: str  # the steps that would bring it back
 
     @property
     def text(self) -> str:
@@ -53,56 +53,72 @@ def explain(engine: Engine, query: Query) -> Explanation:
     """Search without reinforcing, and account for the best of what was left out."""
     hits, found = search(engine, query)
     rows = engine.rows(query.prefix, status=None)
-    weights = engine.weights(engine.columns.view(rows, query.now))
-    retention = product(weights, len(rows))
-    relevant = rank(engine, query, rows, np.ones(len(rows)), weights, k=len(found) + 4 * SHOWN)
-    passes = None if query.where is None else set(engine.reads.positions(condition(query.where)))
+    relevant = rank(engine, query, rows, np.ones(len(rows)), {}, k=len(found) + 4 * SHOWN)
+    active = engine.rows(query.prefix)
+    passing = None
+    if query.where is not None:
+        passing = set(engine.reads.positions(condition(query.where)))
     missed: list[Missed] = []
-    for place, (row, why) in enumerate(zip(relevant.rows, relevant.whys, strict=True), start=1):
+    for row in relevant.rows:
         if row in found or len(missed) == SHOWN:
             continue
         for record in engine.records([row]):
-            at = int(np.searchsorted(rows, row))
-            verdict = _verdict(record, retention[at], passes is None or int(row) in passes)
-            missed.append(_missed(engine, record, verdict, why, place, query))
+            passes = passing is None or int(row) in passing
+            missed.append(_missed(engine, query, record, int(row), active, passes))
     return Explanation(query=query.text, hits=tuple(hits), missed=tuple(missed))
 
 
-def _verdict(record: Record, retention: float, passes: bool) -> Verdict:
-    if record.status != "active":
-        return record.status
-    if not passes:
-        return "filtered"
-    return "suppressed" if retention <= 0.0 else "below k"
-
-
 def _missed(
-    engine: Engine, record: Record, verdict: Verdict, why: Why, place: int, query: Query
+    engine: Engine, query: Query, record: Record, row: int, active: Ints, passes: bool
 ) -> Missed:
-    why = replace(why, exact=False)
-    reason, remedy = (
-        f"relevance rank {place}, {_numbers(why)}",
-        f"search with a larger k than {query.k}",
+    """Every obstacle between a record and the hits, and the step over each."""
+    steps: list[tuple[Verdict, str, str]] = []
+    if record.status != "active":
+        steps.append((record.status, _removal(engine, record), f"restore({record.id!r})"))
+    if not passes:
+        steps.append(
+            ("filtered", f"does not meet where={dict(query.where or {})}", "drop that filter")
+        )
+    rows = np.union1d(active, [row])
+    weights = engine.weights(engine.columns.view(rows, query.now))
+    at = int(np.searchsorted(rows, row))
+    zero = [label for label, weight in weights.items() if weight[at] <= 0.0]
+    if zero:
+        names = ", ".join(zero)
+        steps.append(("suppressed", f"weight 0 by {names}", f"loosen or drop {names}"))
+    kept = {label: weight for label, weight in weights.items() if label not in zero}
+    retention = product(kept, len(rows))
+    open_to_all = replace(query, where=None)
+    places = rank(engine, open_to_all, rows, retention, weights, k=len(rows))
+    place = int(np.flatnonzero(places.rows == row)[0]) + 1 if row in places.rows else None
+    why = places.whys[place - 1] if place else Why(weights=_at(weights, at))
+    if place is None:
+        steps.append(("below k", "not among the candidates of any leg", "ask more precisely"))
+    elif place > query.k or not steps:
+        steps.append(("below k", f"place {place}, {_numbers(why)}", f"search with k >= {place}"))
+    return Missed(
+        record=record,
+        verdict=steps[0][0],
+        why=why,
+        reason="; ".join(reason for _, reason, _ in steps),
+        remedy=", then ".join(remedy for _, _, remedy in steps),
     )
-    if verdict == "suppressed":
-        zero = [label for label, weight in why.weights.items() if weight <= 0.0]
-        reason = f"weight 0 by {', '.join(zero)}"
-        remedy = f"loosen {', '.join(zero)}, or search without it"
-    elif verdict == "filtered":
-        reason, remedy = (
-            f"does not meet where={dict(query.where or {})}",
-            "search without that filter",
-        )
-    elif verdict in ("archived", "superseded"):
-        pos = engine.ledger.locate(record.id).pos
-        line = next(
-            entry
-            for entry in reversed(engine.reads.lines_of(pos))
-            if verbs(entry.payload, pos) & {"archive", "supersede"}
-        )
-        by = f" by {line.policy}" if line.policy else ""
-        reason, remedy = f"{verdict}{by}: {line.reason}", f"restore({record.id!r})"
-    return Missed(record=record, verdict=verdict, why=why, reason=reason, remedy=remedy)
+
+
+def _at(weights: Mapping[str, Floats], at: int) -> dict[str, float]:
+    return {label: float(weight[at]) for label, weight in weights.items()}
+
+
+def _removal(engine: Engine, record: Record) -> str:
+    """Why a record is not active, as the journal says."""
+    pos = engine.ledger.locate(record.id).pos
+    line = next(
+        entry
+        for entry in reversed(engine.reads.lines_of(pos))
+        if verbs(entry.payload, pos) & {"archive", "supersede", "add"}
+    )
+    by = f" by {line.policy}" if line.policy else ""
+    return f"{record.status}{by}: {line.reason}"
 
 
 def verbs(payload: Mapping[str, list[object]], pos: int) -> set[str]:

@@ -56,9 +56,8 @@ def _due(
     gone: set[str],
 ) -> Iterator[Change]:
     """Ask about the records whose expiry has passed: costs what it finds."""
-    engine.retime()
     codes = {space.code: space for space in spaces}
-    rows = [r for r in engine.reads.due(now) if r[2] in codes and r[1] not in gone]
+    rows = [r for r in engine.due(now) if r[2] in codes and r[1] not in gone]
     if rows:
         turns = {code: space.turn for code, space in codes.items()}
         ask = Ask(now=now, namespace=())
@@ -92,6 +91,7 @@ def _all(
 
 def apply_plan(engine: Engine, plan: Plan, cap: float) -> Run:
     """Do exactly what the plan says; StalePlan if its records have changed, RemovalCap if many."""
+    engine.retime()
     if engine.reads.lines_of_run(plan.id):
         raise InputError(f"plan {plan.id} has been applied already")
     check_cap(engine, [name for change in plan.changes for name in change.ids], cap)

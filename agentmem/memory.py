@@ -94,7 +94,8 @@ class AgentMemory(Handle):
         )
         if not draft.namespace:
             raise InputError("namespace () is everything; a record needs a place of its own")
-        made = records(content, draft, self.config.stores, kind)
+        stores = self.config.stores
+        made = yield from work(lambda: records(content, draft, stores, kind))
         vectors = yield from embed(self._engine.embedder, [record.text for record in made])
         outcome = yield from self._change(
             lambda: changes.add(self._engine, made, vectors, at, revive)

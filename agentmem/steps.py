@@ -92,7 +92,11 @@ def run(steps: Steps[R]) -> R:
 
 
 async def arun(steps: Steps[R]) -> R:
-    """Drive an operation, awaiting each wait."""
+    """Drive an operation, awaiting each wait.
+
+    A cancelled call may still take effect, since a worker thread cannot be stopped: whole, or not
+    at all.
+    """
     try:
         wait = next(steps)
         while True:

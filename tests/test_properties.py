@@ -1,5 +1,6 @@
 """The rules of the design, each as a property over random histories."""
 
+import re
 import string
 import warnings
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from agentmem import AgentMemory, SimulatedClock
 from agentmem.embed.hashing import HashEmbedder
 from agentmem.errors import TombstoneWarning
+from agentmem.explain import SHOWN
 from agentmem.index.exact import ExactIndex
 from agentmem.ledger.ledger import Ledger
 from agentmem.ledger.replay import replay
@@ -223,3 +225,42 @@ def test_an_erased_text_can_be_found_nowhere_in_the_files(
     assert found == []
     assert memory.search(secret, mode="lexical") == []
     memory.close()
+
+
+@QUICK
+@given(st.lists(EVERYTHING, min_size=6, max_size=20), TEXT, st.integers(1, 3), st.booleans())
+def test_what_explain_says_would_bring_a_record_back_does(history, query, k, filtered) -> None:
+    """Rule 5."""
+    for number in range(SHOWN):
+        memory = opened([{"ebbinghaus": {"half_life": "2d"}}, {"window": {"n": 4}}])
+        play(memory, history)
+        where = {"version": {"$gte": 2}} if filtered else None
+        missed = memory.explain(query, k=k, where=where).missed
+        if number >= len(missed):
+            break
+        steps = missed[number].remedy
+        if "restore(" in steps:
+            memory.restore(missed[number].record.id)
+        if "filter" in steps:
+            where = None
+        for size in re.findall(r"k >= (\d+)", steps):
+            k = int(size)
+        if "window" in steps:
+            memory._engine.policies = memory._engine.policies[:1]
+            memory._engine.labels = memory._engine.labels[:1]
+        found = {hit.id for hit in memory.search(query, k=k, where=where, reinforce=False)}
+        assert missed[number].record.id in found, steps
+
+
+@QUICK
+@given(st.lists(EVERYTHING, max_size=14))
+def test_planning_writes_nothing_even_after_other_policies_have_written(history) -> None:
+    memory = opened(REMOVING)
+    play(memory, history)
+    engine = memory._engine
+    engine.expiries = "as another process with other policies sees it"
+    before = dump(engine.ledger), engine.ledger.db.rows("SELECT * FROM meta")
+    plan = memory.plan()
+    assert (dump(engine.ledger), engine.ledger.db.rows("SELECT * FROM meta")) == before
+    memory.apply(plan)
+    assert engine.timed
