@@ -11,7 +11,7 @@ from agentmem.engine import Engine
 from agentmem.errors import InputError, NotFound
 from agentmem.explain import verbs
 from agentmem.index.where import Where, condition
-from agentmem.intake import succeeding
+from agentmem.intake import succeeding, valid
 from agentmem.ledger.ledger import Outcome
 from agentmem.ledger.tables import ACTIVE, SUPERSEDED
 
@@ -31,6 +31,7 @@ class Entry:
 
 def within(engine: Engine, name: str, prefix: Namespace) -> tuple[int, Record]:
     """Position and record of an id; NotFound if it lies outside the namespace."""
+    valid(name, "id")
     pos, space = engine.ledger.locate(name)[:2]
     record = engine.ledger.record(pos)
     if record is None or engine.ledger.path(space)[: len(prefix)] != prefix:
@@ -129,6 +130,7 @@ def restore(
 
 def history(engine: Engine, name: str, prefix: Namespace) -> list[Entry]:
     """Every journal line that speaks of a record, oldest first; of an erased one too."""
+    valid(name, "id")
     pos, space = engine.reads.stone(name) or engine.ledger.locate(name)[:2]
     if engine.ledger.path(space)[: len(prefix)] != prefix:
         raise NotFound(f"there is no record {name!r} in namespace {prefix!r}")

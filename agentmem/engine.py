@@ -85,10 +85,11 @@ class Engine:
         """Bring the arrays up to the newest journal line, whoever wrote it."""
         if self._seen >= 0 and self.ledger.seq() == self._seen:
             return
-        self._seen, rows, gone = self.reads.follow(max(self._seen, 0))
+        newest, rows, gone = self.reads.follow(max(self._seen, 0))
         self.columns.put(rows)
         self.columns.drop(gone)
         self.columns.set_turns(self.reads.turns())
+        self._seen = newest
 
     def spaces(self, prefix: Namespace) -> list[int]:
         """Codes of the namespaces under a prefix; none if there are none (never all)."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from agentmem import changes
 from agentmem.core import Change, Namespace, Record
 from agentmem.engine import Engine
+from agentmem.errors import LedgerBusy, LedgerFull
 
 RETRY = 0.02  # seconds between attempts to empty the log
 FLAG = "sources_erased"  # key in `data` of a record that partly rested on an erased one
@@ -18,8 +19,8 @@ FLAG = "sources_erased"  # key in `data` of a record that partly rested on an er
 class Receipt:
     """What an erasure did, without content.
 
-    `scrubbed` is False where another process's reader kept the write-ahead log from being emptied:
-    erased bytes may then stay in the -wal file until `scrub()` succeeds.
+    `scrubbed` is False where another process, or a full disk, kept the files from being rewritten:
+    the records are gone, but their bytes may stay in the files until `scrub()` succeeds.
     """
 
     erased: tuple[str, ...]  # ids asked for
@@ -64,14 +65,17 @@ def erase(
 
 
 def scrub(engine: Engine) -> bool:
-    """Take erased bytes out of the file and its log; False if another reader held the log too long.
+    """Take erased bytes out of the file and its log; False if others, or a full disk, prevent it.
 
     Costs a rewrite of the file, however many records were erased: erase together what goes
     together.
     """
     db = engine.ledger.db
-    with engine.locked():
-        db.rewrite()
+    try:
+        with engine.locked():
+            db.rewrite()
+    except (LedgerBusy, LedgerFull):
+        return False
     deadline = time.monotonic() + db.timeout
     while True:
         with engine.locked():

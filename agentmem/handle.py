@@ -6,20 +6,22 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+from agentmem import changes, transfer
 from agentmem.clock import Moment, SystemClock
 from agentmem.config import MemoryConfig, Spec, load_config
 from agentmem.core import Clock, Namespace, Policy
 from agentmem.engine import Engine
+from agentmem.erasure import scrub
 from agentmem.intake import moment_or, namespace_of
 from agentmem.ledger.ledger import Ledger
 from agentmem.registry import find
-from agentmem.steps import Steps, work
+from agentmem.steps import Steps, asynchronous, embed, sync, work
 
 R = TypeVar("R")
 
 
 class Handle:
-    """Opening, closing, defaults, locks."""
+    """Opening, closing, and what concerns the file as a whole."""
 
     def __init__(self, config: MemoryConfig, *, clock: Clock | None = None) -> None:
         self.config = config
@@ -83,6 +85,34 @@ class Handle:
                 return call()
 
         return work(body)
+
+    def _stats(self, *, namespace: Sequence[str] | None = None) -> Steps[dict[str, Any]]:
+        """Counts by status, sizes, embedder and policies."""
+        prefix = self._prefix(namespace)
+        return (yield from self._work(lambda: changes.stats(self._engine, prefix)))
+
+    def _export(self, path: str | Path, *, namespace: Sequence[str] | None = None) -> Steps[int]:
+        """Write all records under a namespace to a new JSON-lines file; returns how many."""
+        prefix, file = self._prefix(namespace), Path(path)
+        return (yield from self._work(lambda: transfer.export(self._engine, file, prefix)))
+
+    def _import_(self, path: str | Path, *, now: Moment | None = None) -> Steps[int]:
+        """Take over an export, all of it or nothing; returns how many records were new."""
+        at = self._now(now)
+        made, erased = yield from work(lambda: transfer.load(Path(path)))
+        vectors = yield from embed(self._engine.embedder, [record.text for record in made])
+        return (
+            yield from self._change(lambda: transfer.store(self._engine, made, vectors, erased, at))
+        )
+
+    def _scrub(self) -> Steps[bool]:
+        """Finish an erasure whose receipt says `scrubbed=False`; True once the files are clean."""
+        return (yield from work(lambda: scrub(self._engine)))
+
+    stats, astats = sync(_stats), asynchronous(_stats)
+    export, aexport = sync(_export), asynchronous(_export)
+    import_, aimport_ = sync(_import_), asynchronous(_import_)
+    scrub, ascrub = sync(_scrub), asynchronous(_scrub)
 
     def close(self) -> None:
         """Close the file.  Everything acknowledged is in it already."""

@@ -8,10 +8,9 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Literal
 
-from agentmem import changes, transfer
+from agentmem import changes
 from agentmem.changes import Entry
 from agentmem.clock import Moment
 from agentmem.core import Hit, Plan, Record, Run
@@ -127,7 +126,8 @@ class AgentMemory(Handle):
 
         Without a query: the most retained, the most recent first.  `budget_tokens` caps the sum of
         the hits' tokens.  `where` filters: {"kind": "chunk", "data.topic": {"$in": [...]}}.  Hits
-        are reinforced, in the way the policies choose, unless `reinforce` is False.
+        are reinforced, in the way the policies choose, unless `reinforce` is False (then nothing
+        is written, and no other writer is waited for).
         """
         asked = yield from self._query(query, namespace, k, now, where, mode)
         if budget_tokens is not None:
@@ -241,7 +241,7 @@ class AgentMemory(Handle):
                 check_cap(engine, chosen, self.config.removal_cap)
             return list(changes.forget(engine, chosen, prefix, at, reason))
 
-        return (yield from self._change(body))
+        return (yield from (self._work(body) if dry_run else self._change(body)))
 
     def _restore(
         self,
@@ -252,6 +252,7 @@ class AgentMemory(Handle):
     ) -> Steps[list[str]]:
         """Bring archived or superseded records back, as if just used.  Returns which came back."""
         prefix, at = self._prefix(namespace), self._now(now)
+        ids(names, "names")
         back = yield from self._change(
             lambda: changes.restore(self._engine, names, prefix, at, reason)
         )
@@ -266,7 +267,7 @@ class AgentMemory(Handle):
     ) -> Steps[Receipt]:
         """Destroy records, and what was derived from them alone.  There is no way back."""
         prefix, at = self._prefix(namespace), self._now(now)
-        if not names:
+        if not ids(names, "names"):
             raise InputError("erase takes at least one id")
 
         return (yield from work(lambda: erase(self._engine, names, prefix, at, reason)))
@@ -321,25 +322,6 @@ class AgentMemory(Handle):
         empty = isinstance(run, Run) and not run.lines
         return (yield from self._change(lambda: undo_run(self._engine, name, at, empty=empty)))
 
-    def _stats(self, *, namespace: Sequence[str] | None = None) -> Steps[dict[str, Any]]:
-        """Counts by status, sizes, embedder and policies."""
-        prefix = self._prefix(namespace)
-        return (yield from self._work(lambda: changes.stats(self._engine, prefix)))
-
-    def _export(self, path: str | Path, *, namespace: Sequence[str] | None = None) -> Steps[int]:
-        """Write all records under a namespace to a new JSON-lines file; returns how many."""
-        prefix, file = self._prefix(namespace), Path(path)
-        return (yield from self._work(lambda: transfer.export(self._engine, file, prefix)))
-
-    def _import_(self, path: str | Path, *, now: Moment | None = None) -> Steps[int]:
-        """Take over an export, all of it or nothing; returns how many records were new."""
-        at = self._now(now)
-        made, erased = yield from work(lambda: transfer.load(Path(path)))
-        vectors = yield from embed(self._engine.embedder, [record.text for record in made])
-        return (
-            yield from self._change(lambda: transfer.store(self._engine, made, vectors, erased, at))
-        )
-
     add, aadd = sync(_add), asynchronous(_add)
     search, asearch = sync(_search), asynchronous(_search)
     get, aget = sync(_get), asynchronous(_get)
@@ -353,8 +335,5 @@ class AgentMemory(Handle):
     plan, aplan = sync(_plan), asynchronous(_plan)
     apply, aapply = sync(_apply), asynchronous(_apply)
     undo, aundo = sync(_undo), asynchronous(_undo)
-    stats, astats = sync(_stats), asynchronous(_stats)
-    export, aexport = sync(_export), asynchronous(_export)
-    import_, aimport_ = sync(_import_), asynchronous(_import_)
     remember, aremember = add, aadd
     recall, arecall = search, asearch

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, fields
-from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -92,18 +92,24 @@ def _record(plain: dict[str, Any]) -> Record:
         raise ValueError(f"unknown field {sorted(strange)[0]!r}")
     for name in ("created", "ingested", "used"):
         plain[name] = seconds(plain[name])
-    for name in ("uses", "turn", "version"):
-        whole(name, plain[name], 0)
-    for name in ("id", "kind", "source"):
+    for name in ("uses", "turn", "version", "used_turn"):
+        if plain[name] is not None or name != "used_turn":
+            number(name, whole(name, plain[name], 0), 0, 2**31)
+    for name in ("kind", "source"):
         valid(plain[name], name)
+    if not re.fullmatch("[0-9a-f]{32}", valid(plain["id"], "id")):
+        raise ValueError(f"{plain['id']!r} is no record id")
     nonempty(plain["text"])
-    number("importance", plain["importance"], 0.0, 1.0)
-    number("valence", plain["valence"], -1.0, 1.0)
-    number("stability", plain["stability"], 0.0, inf)
+    for name, least in (("importance", 0.0), ("valence", -1.0)):
+        if number(name, plain[name], least, 1.0) is None:
+            raise ValueError(f"{name} is missing")
+    number("stability", plain["stability"], 1e-9, 1e18)
     if plain["status"] not in CODE:
         raise ValueError(f"unknown status {plain['status']!r}")
     lists = {name: ids(plain[name], name) for name in ("sources", "links")}
     where = namespace_of(plain["namespace"], ())
+    if not where:
+        raise ValueError("the namespace is empty")
     return Record(**{**plain, **lists, "namespace": where, "data": metadata(plain["data"])})
 
 

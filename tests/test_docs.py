@@ -225,7 +225,7 @@ def read(name: str) -> str:
 
 
 def test_the_memory_page_names_every_method():
-    methods = [name for name in vars(AgentMemory) if not name.startswith("_")]
+    methods = [name for name in dir(AgentMemory) if not name.startswith("_")]
     twins = {name for name in methods if name.startswith("a") and name[1:] in methods}
     missing = [
         name for name in methods if name not in twins and f"`{name}" not in read("memory.md")

@@ -224,7 +224,7 @@ CALLS = st.one_of(
     st.tuples(TEXTS, PLAIN, PLAIN).map(
         lambda given: ("update", given[:1], {"text": given[1], "importance": given[2]})
     ),
-    st.tuples(st.sampled_from(["get", "history", "erase", "restore", "forget"]), TEXTS).map(
+    st.tuples(st.sampled_from(["get", "history", "erase", "restore", "forget"]), PLAIN).map(
         lambda given: (given[0], (given[1],), {})
     ),
     FILTERS.map(lambda where: ("forget", (), {"where": where})),

@@ -1,5 +1,6 @@
 """What counts as the same memory: through updates, erasures, exports and other processes."""
 
+import json
 import random
 import re
 from pathlib import Path
@@ -223,6 +224,10 @@ def test_erasing_does_not_get_in_the_way_of_other_threads(make: Make, tmp_path: 
         lambda m: m.add(Turn(observation=None)),
         lambda m: m.forget("\ud800"),
         lambda m: m.apply("x"),
+        lambda m: m.get(["a"]),
+        lambda m: m.erase(m.add("a list is not an id")),
+        lambda m: m.restore(["a"]),
+        lambda m: m.history(2**63),
         lambda m: m.undo(5),
     ],
 )
@@ -275,3 +280,67 @@ def test_a_thousand_namespaces_do_not_slow_each_other(make: Make) -> None:
     plan = memory.plan(namespace=("users",))
     assert plan.removes == 300
     assert len(memory.search("note", namespace=("users", "7"))) == 1
+
+
+def test_a_reason_that_quotes_what_was_erased_goes_with_it(make: Make, tmp_path: Path) -> None:
+    memory = make(tmp_path / "m.db")
+    name, other = memory.add(["the code is xqzsecret", "Tea, not coffee"])
+    memory.forget(name, other, reason="they said xqzsecret aloud")
+    memory.restore(other)
+    memory.erase(name, reason="asked to on Monday")
+    left = b" ".join(file.read_bytes() for file in tmp_path.iterdir())
+    assert b"xqzsecret" not in left
+    assert [entry.reason for entry in memory.history(name)][-1] == "asked to on Monday"
+    assert [entry.reason for entry in memory.history(other)] == ["add", "", "restore"]
+
+
+def test_a_reader_that_holds_the_log_is_reported_and_scrubbing_can_be_finished(
+    make: Make, tmp_path: Path
+) -> None:
+    memory, reader = make(tmp_path / "m.db", busy_timeout=0.1), make(tmp_path / "m.db")
+    [name] = memory.add("the code is xqzsecret")
+    with reader._engine.ledger.db.read():
+        reader._engine.ledger.db.rows("SELECT count(*) FROM record")
+        assert memory.erase(name).scrubbed is False
+    assert memory.scrub() is True
+    assert b"xqzsecret" not in b" ".join(file.read_bytes() for file in tmp_path.iterdir())
+
+
+def test_erasing_many_pieces_of_one_text_is_linear(make: Make) -> None:
+    memory = make()
+    names = memory.add([f"piece {i} of one long text" for i in range(400)])
+    rewritten = []
+    db = memory._engine.ledger.db
+    run = db.run
+    db.run = lambda sql, **values: (rewritten.append(sql), run(sql, **values))[1]
+    memory.erase(*names)
+    assert sum("SET payload" in sql for sql in rewritten) == 1
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"used_turn": "a"},
+        {"stability": 0},
+        {"uses": 2**63 - 1},
+        {"id": "é" * 40},
+        {"importance": None},
+        {"version": 2**70},
+        {"namespace": []},
+        {"status": "gone"},
+        {"created": "now"},
+        {"text": " "},
+        {"valence": 7},
+    ],
+)
+def test_an_import_lets_no_bad_record_in(make: Make, tmp_path: Path, damage: dict) -> None:
+    memory, other = make(), make()
+    memory.add("Rex is my dog")
+    memory.export(tmp_path / "e.jsonl")
+    header, line = (tmp_path / "e.jsonl").read_text().splitlines()
+    item = json.loads(line)
+    item["record"] |= damage
+    (tmp_path / "e.jsonl").write_text(header + "\n" + json.dumps(item))
+    with pytest.raises(InputError, match="line 2"):
+        other.import_(tmp_path / "e.jsonl")
+    assert other.stats(namespace=())["records"] == 0

@@ -411,7 +411,7 @@ def test_every_method_has_an_async_twin_from_the_same_code(make: Make) -> None:
     import inspect
 
     assert asyncio.run(_async_round(make())) == ["Rex is my dog"]
-    names = [n for n in vars(AgentMemory) if not n.startswith("_")]
+    names = [n for n in dir(AgentMemory) if not n.startswith("_")]
     plain = [n for n in names if f"a{n}" in names]
     assert len(plain) >= 18
     for name in plain:

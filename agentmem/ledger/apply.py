@@ -7,7 +7,7 @@ line's payload is JSON: {verb: entries}.  The caller holds the transaction.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import bindparam, delete, insert, select, update
@@ -214,12 +214,12 @@ def mentioned(payload: Payload) -> set[int]:
     return whole | rows | new | set(payload.get("archive", ()))
 
 
-def redact(payload: dict[str, Any], pos: int) -> dict[str, Any]:
-    """The payload without what it said of one record; positions and times stay."""
+def redact(payload: dict[str, Any], gone: Collection[int]) -> dict[str, Any]:
+    """The payload without what it said of some records; positions and times stay."""
     blank = {"text": "", "source": "", "kind": "", "sources": [], "links": [], "data": {}}
     for verb in ("add", "update"):
         for entry in payload.get(verb, ()):
-            if entry["pos"] == pos:
+            if entry["pos"] in gone:
                 entry |= {**blank, "erased": True}
     return payload
 

@@ -26,8 +26,18 @@ from agentmem.ledger.tables import (
 
 _LINE = compiled(insert(journal))
 _LINES_OF = compiled(select(mention.c.seq).where(mention.c.pos == bindparam("pos")))
-_PAYLOAD = compiled(select(journal.c.payload).where(journal.c.seq == bindparam("seq")))
+_SAID = compiled(
+    select(journal.c.payload, journal.c.policy, journal.c.reason).where(
+        journal.c.seq == bindparam("seq")
+    )
+)
+_BLANK = "UPDATE journal SET reason = '' WHERE seq = :seq"
 _REWRITE = "UPDATE journal SET payload = :payload WHERE seq = :seq"
+
+# What the verbs say for themselves; any other reason is a caller's.
+REASONS = frozenset(
+    ("add", "added again", "erase", "forget", "import", "recall", "restore", "supersede", "update")
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,11 +193,16 @@ class Ledger(Book):
 
     def _redact(self, erased: Sequence[Sequence[Any]]) -> None:
         """Take the words of erased records out of every line and of the lexical index."""
-        for pos, *_ in erased:
-            for (seq,) in self.db.rows(_LINES_OF, pos=pos):
-                payload = json.loads(self.db.value(_PAYLOAD, seq=seq))
-                self.db.run(_REWRITE, payload=dumps(redact(payload, pos)), seq=seq)
-        if erased:
+        gone = {pos for pos, *_ in erased}
+        spoken = {seq for pos in gone for (seq,) in self.db.rows(_LINES_OF, pos=pos)}
+        for seq in sorted(spoken):
+            [(text, policy, reason)] = self.db.rows(_SAID, seq=seq)
+            payload = json.loads(text)
+            if payload.keys() & {"add", "update"}:
+                self.db.run(_REWRITE, payload=dumps(redact(payload, gone)), seq=seq)
+            if not policy and reason not in REASONS and "erase" not in payload:
+                self.db.run(_BLANK, seq=seq)  # a caller's reason may quote what was forgotten
+        if gone:
             self.db.run(PACK_TEXT)
 
     def close(self) -> None:

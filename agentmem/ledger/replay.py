@@ -18,7 +18,8 @@ def replay(source: Ledger, target: Ledger, embed: Callable[[Sequence[str]], Vect
     """Apply every journal line of `source` to the empty `target`; returns how many.
 
     Vectors are made again by `embed`, shape (n, dim); words that were erased are gone from the
-    journal too and stay gone.  One transaction.
+    journal too and stay gone.  Expiries are derived: they are marked for recomputing, since other
+    policies may have been at work in between.  One transaction.
     """
     if target.seq():
         raise InputError(f"{target.db.path} is not empty: a journal is replayed into a new ledger")
@@ -39,4 +40,5 @@ def replay(source: Ledger, target: Ledger, embed: Callable[[Sequence[str]], Vect
             vectors = dict(zip((entry["pos"] for entry in entries), made, strict=True))
             target.db.many(COPY, [(seq, at, *rest, text)])
             Applier(target.db, seq, at, target.path)(payload, vectors)
+        target.set_meta("expiries", "")
     return len(lines)
