@@ -88,8 +88,11 @@ def _missed(
         steps.append(("suppressed", f"weight 0 by {names}", f"loosen or drop {names}"))
     kept = {label: weight for label, weight in weights.items() if label not in zero}
     retention = product(kept, len(rows))
+    seen = retention > 0.0  # as in a search: what is suppressed takes no part
+    rows, retention = rows[seen], retention[seen]
+    shown = {label: weight[seen] for label, weight in weights.items()}
     open_to_all = replace(query, where=None)
-    places = rank(engine, open_to_all, rows, retention, weights, k=len(rows))
+    places = rank(engine, open_to_all, rows, retention, shown, k=len(rows))
     place = int(np.flatnonzero(places.rows == row)[0]) + 1 if row in places.rows else None
     why = places.whys[place - 1] if place else Why(weights=_at(weights, at))
     if place is None:
