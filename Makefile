@@ -30,14 +30,15 @@ test-all: $(READY)-dev
 
 lint: $(READY)-dev
 	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+	$(BIN)/ruff format --check agentmem bench examples scripts tests
 	$(BIN)/mypy
-	$(BIN)/mypy --disable-error-code import-not-found examples scripts bench
+	$(BIN)/mypy --disable-error-code import-not-found examples scripts
 
 bench: $(READY)-dev
 	$(BIN)/python bench/startup.py
 	$(BIN)/python bench/speed.py
 	$(BIN)/python bench/maintain.py
+	$(BIN)/python bench/ledger.py
 
 # The code blocks of the documents run as they stand.
 docs-check: $(READY)-test
