@@ -55,26 +55,26 @@ def explain(engine: Engine, query: Query) -> Explanation:
     rows = engine.rows(query.prefix, status=None)
     relevant = rank(engine, query, rows, np.ones(len(rows)), {}, k=len(found) + 4 * SHOWN)
     active = engine.rows(query.prefix)
-    passing = None
+    passing = rows
     if query.where is not None:
-        passing = set(engine.reads.positions(condition(query.where)))
+        passing = np.array(engine.reads.positions(condition(query.where)), dtype=np.int64)
     missed: list[Missed] = []
     for row in relevant.rows:
         if row in found or len(missed) == SHOWN:
             continue
         for record in engine.records([row]):
-            passes = passing is None or int(row) in passing
-            missed.append(_missed(engine, query, record, int(row), active, passes))
+            missed.append(_missed(engine, query, record, int(row), active, passing))
     return Explanation(query=query.text, hits=tuple(hits), missed=tuple(missed))
 
 
 def _missed(
-    engine: Engine, query: Query, record: Record, row: int, active: Ints, passes: bool
+    engine: Engine, query: Query, record: Record, row: int, active: Ints, passing: Ints
 ) -> Missed:
     """Every obstacle between a record and the hits, and the step over each."""
     steps: list[tuple[Verdict, str, str]] = []
     if record.status != "active":
         steps.append((record.status, _removal(engine, record), f"restore({record.id!r})"))
+    passes = row in passing
     if not passes:
         steps.append(
             ("filtered", f"does not meet where={dict(query.where or {})}", "drop that filter")
@@ -88,7 +88,9 @@ def _missed(
         steps.append(("suppressed", f"weight 0 by {names}", f"loosen or drop {names}"))
     kept = {label: weight for label, weight in weights.items() if label not in zero}
     retention = product(kept, len(rows))
-    seen = retention > 0.0  # as in a search: what is suppressed takes no part
+    seen = retention > 0.0  # as in a search: what is suppressed or filtered takes no part
+    if passes:
+        seen &= np.isin(rows, passing)
     rows, retention = rows[seen], retention[seen]
     shown = {label: weight[seen] for label, weight in weights.items()}
     open_to_all = replace(query, where=None)
