@@ -62,8 +62,8 @@ def explain(engine: Engine, query: Query) -> Explanation:
     for row in relevant.rows:
         if row in found or len(missed) == SHOWN:
             continue
-        for record in engine.records([row]):
-            missed.append(_missed(engine, query, record, int(row), active, passing))
+        records = engine.records([row])
+        missed += [_missed(engine, query, one, int(row), active, passing) for one in records]
     return Explanation(query=query.text, hits=tuple(hits), missed=tuple(missed))
 
 
