@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import blake2b
-from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -32,6 +32,7 @@ __all__ = [
     "Shown",
     "Status",
     "Store",
+    "Touch",
     "Turn",
     "Update",
     "Vectors",
@@ -100,6 +101,17 @@ class Turn:
         return "\n".join(part for part in (said, answered) if part)
 
 
+class Touch(NamedTuple):
+    """What a recall leaves of a record: its new lifecycle."""
+
+    id: str
+    used: float
+    used_turn: int
+    uses: int
+    stability: float | None
+    expiry: float | None  # when it is due for removal; None for never
+
+
 @dataclass(frozen=True, kw_only=True)
 class Change:
     """The only way a memory changes.  One change is one transaction and one journal line."""
@@ -108,7 +120,7 @@ class Change:
     policy: str = ""
     add: tuple[Record, ...] = ()
     update: tuple[Record, ...] = ()  # whole new versions under the same id
-    touch: tuple[Record, ...] = ()  # recalled: only used, used_turn, uses, stability differ
+    touch: tuple[Touch, ...] = ()  # recalled
     archive: tuple[str, ...] = ()
     supersede: tuple[tuple[str, str], ...] = ()  # (old id, new id)
     restore: tuple[Record, ...] = ()  # as they are to be once active again
@@ -121,7 +133,8 @@ class Change:
     @property
     def ids(self) -> tuple[str, ...]:
         """Every record that exists already and would change."""
-        whole = tuple(record.id for record in self.update + self.touch + self.restore)
+        whole = tuple(record.id for record in self.update + self.restore)
+        whole += tuple(touched.id for touched in self.touch)
         replaced = tuple(old for old, _ in self.supersede)
         return whole + self.archive + replaced + self.erase
 

@@ -108,8 +108,9 @@ class Engine:
 
     def records(self, rows: Iterable[int]) -> list[Record]:
         """The records at some positions, in that order; those erased meanwhile are left out."""
-        found = (self.ledger.record(int(row)) for row in rows)
-        return [record for record in found if record is not None]
+        positions = [int(row) for row in rows]
+        found = self.ledger.records(positions)
+        return [found[pos] for pos in positions if pos in found]
 
     def commit(
         self,
@@ -161,6 +162,8 @@ class Engine:
 
     def expiry_of(self, view: View) -> list[float | None]:
         """The earliest expiry any policy gives each row."""
+        if not self._expiring:
+            return [None] * len(view)
         due = np.min([contract.expiry(name, p, view) for name, p in self._expiring], axis=0)
         return [float(t) if np.isfinite(t) else None for t in due]
 

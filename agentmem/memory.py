@@ -137,7 +137,7 @@ class AgentMemory(Handle):
             self._engine.refresh()
             hits, rows = rank_and_pack(self._engine, asked, budget=budget_tokens)
             if hits and reinforce:
-                strengthen(self._engine, hits, rows, asked.now)
+                strengthen(self._engine, rows, asked.now)
             return hits
 
         return (yield from self._work(body))

@@ -9,13 +9,14 @@ is exempt from fading, so that an exact match of any age stays findable.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import accumulate
+from math import isnan
 
 import numpy as np
 
 from agentmem.config import RecallConfig
-from agentmem.core import Change, Floats, Hit, Ints, Namespace, Record, Vectors, Why
+from agentmem.core import Change, Floats, Hit, Ints, Namespace, Touch, Vectors, Why
 from agentmem.engine import Engine
 from agentmem.index.columns import ACTIVE
 from agentmem.index.fusion import best, reciprocal_rank
@@ -74,13 +75,17 @@ def search(engine: Engine, query: Query, *, budget: int | None = None) -> tuple[
     hits: list[Hit] = []
     chosen: list[int] = []
     left = budget
-    for row, score, why in zip(ranking.rows, ranking.scores, ranking.whys, strict=True):
-        for record in engine.records([row]):
+    there = engine.ledger.records(ranking.rows.tolist())
+    for row, score, why in zip(
+        ranking.rows.tolist(), ranking.scores.tolist(), ranking.whys, strict=True
+    ):
+        if row in there:
+            record = there[row]
             cost = 0 if left is None else count_tokens(record.text)
             if left is None or cost <= left:
                 left = None if left is None else left - cost
-                hits.append(Hit(record=record, score=float(score), why=why))
-                chosen.append(int(row))
+                hits.append(Hit(record=record, score=score, why=why))
+                chosen.append(row)
     return hits, np.array(chosen, dtype=np.int64)
 
 
@@ -183,7 +188,7 @@ def _exact(
     return exact
 
 
-def reinforce(engine: Engine, hits: Sequence[Hit], rows: Ints, now: float) -> None:
+def reinforce(engine: Engine, rows: Ints, now: float) -> None:
     """Let the policies strengthen what was recalled: one journal line.
 
     Read and written in one transaction: what another process has removed or reinforced since the
@@ -191,25 +196,26 @@ def reinforce(engine: Engine, hits: Sequence[Hit], rows: Ints, now: float) -> No
     """
     with engine.writing():
         engine.refresh()
-        still = engine.columns.status[rows] == ACTIVE
-        hits = [hit for hit, here in zip(hits, still, strict=True) if here]
-        if hits:
-            touched = _touched(engine, hits, rows[still], now)
-            change = Change(touch=touched, reason="recall")
-            engine.commit(change, at=now, rows=rows[still])
+        rows = rows[engine.columns.status[rows] == ACTIVE]
+        if len(rows):
+            change = Change(touch=_touched(engine, rows, now), reason="recall")
+            engine.commit(change, at=now, rows=rows)
 
 
-def _touched(engine: Engine, hits: Sequence[Hit], rows: Ints, now: float) -> tuple[Record, ...]:
+def _touched(engine: Engine, rows: Ints, now: float) -> tuple[Touch, ...]:
     view = engine.columns.view(rows, now)
     update = engine.touched(view)
     turns = engine.columns.floats["turn"][rows] + view.turns
+    lasting = [None if isnan(value) else value for value in update.stability.tolist()]
     return tuple(
-        replace(
-            hit.record,
-            used=float(update.used[i]),
-            used_turn=int(turns[i]),
-            uses=int(update.uses[i]),
-            stability=None if np.isnan(update.stability[i]) else float(update.stability[i]),
+        Touch(*life)
+        for life in zip(
+            view.names(np.arange(len(rows))),
+            update.used.tolist(),
+            turns.astype(np.int64).tolist(),
+            update.uses.astype(np.int64).tolist(),
+            lasting,
+            engine.expiry_of(view.at(update)),
+            strict=True,
         )
-        for i, hit in enumerate(hits)
     )

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agentmem.core import Floats, Index, Ints, Record, Vectors, View
+from agentmem.core import Floats, Index, Ints, Record, Touch, Vectors, View
 from agentmem.ledger.rows import CODE
 from agentmem.text import words
 
@@ -126,10 +126,10 @@ class Columns:
         rest = (record.importance, record.valence, record.turn, len(words(record.text)), 0)
         self.put([(pos, record.id, space, CODE[record.status], *life, *rest, vector.tobytes())])
 
-    def touch(self, rows: Ints, records: Sequence[Record]) -> None:
+    def touch(self, rows: Ints, touched: Sequence[Touch]) -> None:
         """The new lifecycle of records that have just been recalled."""
         for name in ("used", "uses", "stability", "used_turn"):
-            values = np.array([getattr(record, name) for record in records], dtype=np.float64)
+            values = np.array([getattr(one, name) for one in touched], dtype=np.float64)
             self.floats[name][rows] = values
 
     def set_turns(self, turns: dict[int, int]) -> None:

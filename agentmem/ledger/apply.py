@@ -97,8 +97,9 @@ class Applier:
 
     def __call__(self, payload: Payload, vectors: Mapping[int, bytes]) -> None:
         """Take effect; `vectors` holds the embedding of each added or rewritten position."""
-        self._add([e for e in payload.get("add", ()) if not e.get("erased")], vectors)
-        self._turns(payload.get("add", ()))
+        if "add" in payload:
+            self._add([e for e in payload["add"] if not e.get("erased")], vectors)
+            self._turns(payload["add"])
         for entry in payload.get("update", ()):
             if not entry.get("erased"):
                 self._update(entry, vectors.get(entry["pos"]))

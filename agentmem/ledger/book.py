@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import bindparam, func, select, text
 
 from agentmem.core import Namespace, Record
 from agentmem.errors import NotFound
 from agentmem.ledger.rows import WHOLE, dumps, to_record
-from agentmem.ledger.sqlite import BURIED, HELD, PLACES, Database, compiled
+from agentmem.ledger.sqlite import BURIED, HELD, LISTED, PLACES, Database, compiled
 from agentmem.ledger.tables import journal, meta, record, tombstone
 
 _STONE = compiled(select(tombstone.c.pos).where(tombstone.c.id == bindparam("id")))
 _LAST = compiled(select(func.max(journal.c.seq)))
 _META = compiled(select(meta.c.value).where(meta.c.key == bindparam("key")))
 _SET_META = "INSERT OR REPLACE INTO meta(key, value) VALUES (:key, :value)"
+BATCH = 1000  # whole records read at once
+_SOME = compiled(WHOLE.where(record.c.pos.in_(text(LISTED))))
 _ONE = compiled(WHOLE.where(record.c.pos == bindparam("pos")))
 
 
@@ -66,6 +68,15 @@ class Book:
     def record(self, pos: int) -> Record | None:
         rows = self.db.rows(_ONE, pos=pos)
         return to_record(rows[0], self.path) if rows else None
+
+    def records(self, positions: Sequence[int]) -> dict[int, Record]:
+        """The records at some positions; those that are gone are left out."""
+        found = {}
+        for start in range(0, len(positions), BATCH):
+            listed = dumps(positions[start : start + BATCH])
+            for row in self.db.rows(_SOME, positions=listed):
+                found[row[0]] = to_record(row, self.path)
+        return found
 
     def locate(self, name: str) -> Place:
         """Where a record stands; NotFound."""

@@ -47,12 +47,13 @@ def draft(book: Book, change: Change, expire: Expire) -> dict[str, Any]:
             to_entry(r, places[r.id].pos, places[r.id].space, e)
             for r, e in zip(change.update, due, strict=True)
         ]
-    for verb, records in (("touch", change.touch), ("restore", change.restore)):
-        if records:
-            payload[verb] = [
-                [places[r.id].pos, r.used, r.used_turn, r.uses, r.stability, e]
-                for r, e in zip(records, expire(records), strict=True)
-            ]
+    if change.touch:
+        payload["touch"] = [[places[name].pos, *life] for name, *life in change.touch]
+    if change.restore:
+        payload["restore"] = [
+            [places[r.id].pos, r.used, r.used_turn, r.uses, r.stability, e]
+            for r, e in zip(change.restore, expire(change.restore), strict=True)
+        ]
     if change.archive:
         payload["archive"] = [places[name].pos for name in change.archive]
     if change.supersede:

@@ -169,6 +169,8 @@ class Ledger(Book):
             self.db.many("UPDATE record SET expiry = ? WHERE pos = ?", due)
 
     def _fresh(self, versions: Mapping[str, int]) -> None:
+        if not versions:
+            return
         newest = {name: place.seq for name, place in self.present(versions)}
         stale = [name for name, seq in versions.items() if newest.get(name) != seq]
         if stale:

@@ -29,6 +29,8 @@ class Sifted:
 def sift(book: Book, adds: Sequence[Record], revive: bool) -> Sifted:
     """Sort the adds of a change."""
     found = Sifted()
+    if not adds:
+        return found
     contents = [record_id(r.kind, r.namespace, r.source, r.text) for r in adds]
     held = book.held(contents)
     buried = set() if revive else book.buried(contents)
