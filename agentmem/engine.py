@@ -162,10 +162,12 @@ class Engine:
 
     def expiry_of(self, view: View) -> list[float | None]:
         """The earliest expiry any policy gives each row."""
-        if not self._expiring:
-            return [None] * len(view)
         due = np.min([contract.expiry(name, p, view) for name, p in self._expiring], axis=0)
         return [float(t) if np.isfinite(t) else None for t in due]
+
+    def expiry_after(self, view: View, update: Update) -> list[float | None]:
+        """The same once `update` has been written."""
+        return self.expiry_of(view.at(update)) if self._expiring else [None] * len(view)
 
     def weights(self, view: View) -> dict[str, Floats]:
         """Each ranking policy's retention factor, shape (n,)."""

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from agentmem import changes
 from agentmem.changes import Entry
 from agentmem.clock import Moment
 from agentmem.core import Hit, Plan, Record, Run
 from agentmem.erasure import Receipt, erase
-from agentmem.errors import InputError, TombstoneWarning
+from agentmem.errors import InputError, TombstoneWarning, nearest
 from agentmem.explain import Explanation, explain
 from agentmem.handle import Handle
 from agentmem.index.where import Where, condition
@@ -151,7 +150,9 @@ class AgentMemory(Handle):
         where: Where | None,
         mode: Mode | None,
     ) -> Steps[Query]:
-        config = self.config.recall if mode is None else replace(self.config.recall, mode=mode)
+        config = self.config.recall
+        if mode not in (None, *get_args(Mode)):
+            raise InputError(f"mode {mode!r}{nearest(mode, get_args(Mode))}")
         if where is not None:
             condition(where)
         vector = None
@@ -163,6 +164,7 @@ class AgentMemory(Handle):
             prefix=self._prefix(namespace),
             now=self._now(now),
             k=config.k if k is None else whole("k", k, 1),
+            mode=mode or config.mode,
             where=where,
             config=config,
         )

@@ -39,12 +39,9 @@ class Query:
     prefix: Namespace
     now: float
     k: int
+    mode: str = "hybrid"
     where: Where | None = None
     config: RecallConfig = field(default_factory=RecallConfig)
-
-    @property
-    def mode(self) -> str:
-        return self.config.mode
 
     @property
     def depth(self) -> int:
@@ -215,7 +212,7 @@ def _touched(engine: Engine, rows: Ints, now: float) -> tuple[Touch, ...]:
             turns.astype(np.int64).tolist(),
             update.uses.astype(np.int64).tolist(),
             lasting,
-            engine.expiry_of(view.at(update)),
+            engine.expiry_after(view, update),
             strict=True,
         )
     )

@@ -39,6 +39,7 @@ class Wait:
     acall: Callable[[], Awaitable[Any]] | None = None
 
 
+TOLERANCE = 1e-4  # of a unit vector's squared length
 Steps = Generator[Wait, Any, R]
 
 
@@ -63,15 +64,16 @@ def embed(embedder: Embedder, texts: Sequence[str]) -> Steps[Vectors]:
 def _checked(embedder: Embedder, vectors: Any, n: int) -> Vectors:
     """Unit rows, float32, shape (n, dim): one wrong batch would spoil the file for good."""
     array = np.asarray(vectors, dtype=np.float32)
-    if array.shape != (n, embedder.dim) or not np.isfinite(array).all():
+    squares = np.vecdot(array, array) if array.shape == (n, embedder.dim) else np.array([np.nan])
+    if np.all((np.abs(squares - 1.0) < TOLERANCE) | (squares == 0.0)):
+        return array
+    if not np.isfinite(squares).all():
         raise PluginError(
             f"embedder {embedder.name!r} gave shape {array.shape} for {n} texts"
             f"{'' if np.isfinite(array).all() else ', with NaN or infinity'}; "
             f"it must give finite numbers, shape ({n}, {embedder.dim})"
         )
-    lengths = np.linalg.norm(array, axis=1, keepdims=True)
-    if np.all((np.abs(lengths - 1.0) < 1e-4) | (lengths == 0.0)):
-        return array
+    lengths = np.sqrt(squares)[:, None]
     unit: Vectors = np.divide(array, lengths, out=np.zeros_like(array), where=lengths > 0.0)
     return unit
 

@@ -122,9 +122,18 @@ class Columns:
 
     def add(self, pos: int, space: int, record: Record, vector: Vectors) -> None:
         """One new record."""
-        life = (record.created, record.used, record.used_turn, record.uses, record.stability)
-        rest = (record.importance, record.valence, record.turn, len(words(record.text)), 0)
-        self.put([(pos, record.id, space, CODE[record.status], *life, *rest, vector.tobytes())])
+        self._grow(pos + 1)
+        self.ids[pos] = record.id.encode()
+        self.space[pos] = space
+        self.status[pos] = CODE[record.status]
+        values = {name: getattr(record, name) for name in _FLOATS if name != "words"}
+        for name, value in values.items():
+            self.floats[name][pos] = np.nan if value is None else value
+        self.floats["words"][pos] = len(words(record.text))
+        if space >= len(self.turns):
+            self.turns = _resized(self.turns, space * 3 // 2 + 64)
+        self.turns[space] = max(self.turns[space], record.turn)
+        self.dense.put(np.array([pos]), vector[None, :])
 
     def touch(self, rows: Ints, touched: Sequence[Touch]) -> None:
         """The new lifecycle of records that have just been recalled."""

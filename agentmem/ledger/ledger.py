@@ -114,7 +114,9 @@ class Ledger(Book):
                     f"the new text was {how} earlier (record {content!r}): bring it back with "
                     "add(..., revive=True) before it takes the place of another"
                 )
-            payload = draft(self, replace(change, add=tuple(found.new.values())), expire)
+            if change.add:
+                change = replace(change, add=tuple(found.new.values()))
+            payload = draft(self, change, expire)
             if not any(payload.values()):
                 return Outcome(ids=found.ids, refused=found.refused, standing=found.standing)
             seq = self._line(change, at, payload, run)
