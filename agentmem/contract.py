@@ -17,10 +17,15 @@ R = TypeVar("R")
 
 def weight(label: str, policy: Policy, view: View) -> Floats:
     """Retention factors, shape (n,), finite, in [0, 1]."""
-    found = _floats(label, "weight", _call(label, "weight", lambda: policy.weight(view)), view)
-    if len(found) and (found.min() < 0.0 or found.max() > 1.0):
+    found = _call(label, "weight", lambda: policy.weight(view))
+    if isinstance(found, np.ndarray) and found.dtype == np.float64 and found.shape == (len(view),):
+        array = found  # the usual case, without another pass over all rows
+    else:
+        array = _floats(label, "weight", found, view)
+    if len(array) and not (array.min() >= 0.0 and array.max() <= 1.0):
+        _floats(label, "weight", array, view)
         raise PluginError(f"policy {label!r}: weight() must stay within [0, 1]")
-    return found
+    return array
 
 
 def expiry(label: str, policy: Policy, view: View) -> Floats:

@@ -34,7 +34,7 @@ def view_of(rows: Sequence[Sequence[Any]], now: float, turns_now: dict[int, int]
     columns: list[tuple[Any, ...]] = list(zip(*rows, strict=True)) or [()] * 14
     spaces = np.array(columns[2], dtype=np.int64)
     current = np.array([turns_now[space] for space in columns[2]], dtype=np.float64)
-    floats = {name: np.array(columns[i], dtype=np.float64) for i, name in _PLACES}
+    floats = {name: _column(name, columns[i]) for i, name in _PLACES}
     return _view(
         now, floats, spaces, current, np.array([i.encode() for i in columns[1]], dtype="S32")
     )
@@ -53,6 +53,16 @@ _PLACES = (
 )
 
 
+_MISSING = {"used_turn": -np.inf}  # never recalled: idle for infinitely many turns
+
+
+def _column(name: str, values: Sequence[Any]) -> NDArray[np.float64]:
+    column = np.array(values, dtype=np.float64)
+    if name in _MISSING:
+        column[np.isnan(column)] = _MISSING[name]
+    return column
+
+
 def _view(
     now: float,
     floats: dict[str, NDArray[np.float64]],
@@ -60,7 +70,6 @@ def _view(
     current: NDArray[np.float64],
     ids: NDArray[np.bytes_],
 ) -> View:
-    idle = np.where(np.isnan(floats["used_turn"]), np.inf, current - floats["used_turn"])
     return View(
         now=now,
         created=floats["created"],
@@ -70,7 +79,7 @@ def _view(
         importance=floats["importance"],
         valence=floats["valence"],
         turns=current - floats["turn"],
-        idle_turns=idle,
+        idle_turns=current - floats["used_turn"],
         namespace=spaces,
         ids=ids,
     )
@@ -109,7 +118,7 @@ class Columns:
         self.space[at] = columns[2]
         self.status[at] = columns[3]
         for i, name in _PLACES:
-            self.floats[name][at] = np.array(columns[i], dtype=np.float64)
+            self.floats[name][at] = _column(name, columns[i])
         spaces = np.array(columns[2], dtype=np.int64)
         if spaces.max() >= len(self.turns):
             self.turns = _resized(self.turns, int(spaces.max()) * 3 // 2 + 64)
@@ -128,7 +137,7 @@ class Columns:
         self.status[pos] = CODE[record.status]
         values = {name: getattr(record, name) for name in _FLOATS if name != "words"}
         for name, value in values.items():
-            self.floats[name][pos] = np.nan if value is None else value
+            self.floats[name][pos] = _MISSING.get(name, np.nan) if value is None else value
         self.floats["words"][pos] = len(words(record.text))
         if space >= len(self.turns):
             self.turns = _resized(self.turns, space * 3 // 2 + 64)
