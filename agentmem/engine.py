@@ -27,6 +27,7 @@ from agentmem.core import (
 )
 from agentmem.errors import LedgerError
 from agentmem.index.columns import ACTIVE, Columns, view_of
+from agentmem.ledger.book import Place
 from agentmem.ledger.ledger import Ledger, Outcome
 from agentmem.ledger.reads import Reads
 
@@ -121,6 +122,7 @@ class Engine:
         revive: bool = False,
         run: str | None = None,
         versions: Mapping[str, int] | None = None,
+        places: Mapping[str, Place] | None = None,
         rows: Ints | None = None,
     ) -> Outcome:
         """Write a change; the arrays follow.  `rows`: positions of `change.touch`, if known."""
@@ -134,6 +136,7 @@ class Engine:
             revive=revive,
             run=run,
             versions=versions,
+            places=places,
         )
         if outcome.seq and self._seen >= 0:
             self._follow(change, outcome, vectors, rows)

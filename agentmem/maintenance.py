@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from agentmem.core import Ask, Change, Ints, Namespace, Plan, Policy, Record, Ru
 from agentmem.engine import Engine
 from agentmem.errors import CannotUndo, InputError, NotFound, RemovalCap
 from agentmem.index.columns import view_of
+from agentmem.ledger.book import Place
 from agentmem.ledger.reads import Line, Space
 from agentmem.ledger.rows import dumps
 
@@ -36,8 +37,8 @@ def make_plan(engine: Engine, now: float, prefix: Namespace) -> Plan:
             for change in filter(None, found(engine, label, policy, spaces, now, gone)):
                 changes.append(change)
                 gone.update(change.archive, (old for old, _ in change.supersede))
-    named = engine.ledger.places(name for change in changes for name in change.ids)
-    versions = {name: place.seq for name, place in named.items()}
+    names = [name for change in changes for name in change.ids]
+    versions = {name: place.seq for name, place in engine.ledger.present(names)}
     parts = [_plain(change) for change in changes]
     digest = content_id(dumps([now, parts, sorted(versions.items())]))
     return Plan(id=digest, now=now, changes=tuple(changes), versions=versions)
@@ -94,8 +95,10 @@ def apply_plan(engine: Engine, plan: Plan, cap: float) -> Run:
     engine.retime()
     if engine.reads.lines_of_run(plan.id):
         raise InputError(f"plan {plan.id} has been applied already")
-    check_cap(engine, [name for change in plan.changes for name in change.ids], cap)
-    lines = [_commit(engine, plan, change) for change in plan.changes]
+    names = [name for change in plan.changes for name in change.ids]
+    places = dict(engine.ledger.present(names))
+    cap_on(engine, places.values(), cap)
+    lines = [_commit(engine, plan, change, places) for change in plan.changes]
     return Run(
         id=plan.id,
         now=plan.now,
@@ -105,18 +108,23 @@ def apply_plan(engine: Engine, plan: Plan, cap: float) -> Run:
     )
 
 
-def _commit(engine: Engine, plan: Plan, change: Change) -> int:
+def _commit(engine: Engine, plan: Plan, change: Change, places: Mapping[str, Place]) -> int:
     versions = {name: plan.versions[name] for name in change.ids}
-    return engine.commit(change, at=plan.now, run=plan.id, versions=versions).seq
+    return engine.commit(change, at=plan.now, run=plan.id, versions=versions, places=places).seq
 
 
 def check_cap(engine: Engine, names: Iterable[str], cap: float) -> None:
+    """RemovalCap if too many of these records would go at once; see `cap_on`."""
+    cap_on(engine, engine.ledger.places(names).values(), cap)
+
+
+def cap_on(engine: Engine, places: Iterable[Place], cap: float) -> None:
     """RemovalCap if more than the share `cap` of a namespace's active records would go at once.
 
     Up to CAP_LEAST records of a namespace may always go, unless the cap is 0.
     """
     spaces = {space.code: space for space in engine.reads.spaces()}
-    going = Counter(place.space for place in engine.ledger.places(names).values())
+    going = Counter(place.space for place in places)
     for code, count in going.items():
         active = spaces[code].active
         if count > max(CAP_LEAST if cap else 0, cap * active):

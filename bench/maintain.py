@@ -5,7 +5,8 @@
 A memory on disk with an Ebbinghaus policy that removes.  1,000 records are 35 simulated days old
 and due, the rest 5 days old and not.  Timed: plan and apply, the removal durable and journalled;
 then undo, and again.  Beside it, over the same records and without removing anything:
-a Python loop over the rows of the same file (R = exp(-idle / S) each), and MemoryBank's way as its
+Python loops over the rows of the same file (R = exp(-idle / S) each; three columns, or whole
+records with their metadata decoded), and MemoryBank's way as its
 code does it (forget_memory.py): parse the date of every memory, then write the whole JSON file.
 """
 
@@ -33,7 +34,8 @@ NOW = START + 35 * DAY
 CHUNK = 5000
 LEAST = 0.05
 POLICY = Ebbinghaus(half_life=7 * DAY, forget_below=LEAST, remove=True)
-AGENTMEM, LOOP, BANK = "agentmem plan + apply", "Python loop", "MemoryBank's way"
+AGENTMEM, BANK = "agentmem plan + apply", "MemoryBank's way"
+LOOP, WHOLE = "Python loop over 3 columns", "Python loop over whole records"
 
 
 def build(path: Path, size: int, victims: int, seed: int) -> AgentMemory:
@@ -84,6 +86,20 @@ def loop(path: Path, victims: int) -> None:
     assert len(faded) == victims, len(faded)
 
 
+def loop_whole(path: Path, victims: int) -> None:
+    """The same over whole records, metadata decoded: as a store that hands out its records does."""
+    base = sqlite3.connect(path)
+    base.row_factory = sqlite3.Row
+    initial = POLICY.half_life / log(2) if POLICY.half_life else 0.0
+    faded = []
+    for row in base.execute("SELECT * FROM record WHERE status = 1"):
+        item = {**row, "data": json.loads(row["data"]), "links": json.loads(row["links"])}
+        if exp(-(NOW - item["used"]) / (item["stability"] or initial)) <= LEAST:
+            faded.append(item)
+    base.close()
+    assert len(faded) == victims, len(faded)
+
+
 def memory_bank(held: list[dict[str, Any]], path: Path, victims: int) -> None:
     """Dates parsed one by one, then the whole store written back as JSON."""
     today = datetime.fromtimestamp(NOW, UTC).strftime("%Y-%m-%d")
@@ -121,10 +137,12 @@ def measure(size: int, victims: int, seed: int, rounds: int) -> list[Row]:
         rows = sweep(memory, size, victims, rounds)
         memory.close()
         loops = tuple(once(lambda: loop(path, victims)) for _ in range(min(rounds, 5)))
+        wholes = tuple(once(lambda: loop_whole(path, victims)) for _ in range(3))
         items = bank_items(path)
         file = Path(folder) / "bank.json"
         banks = tuple(once(lambda: memory_bank(items, file, victims)) for _ in range(2))
-    return [*rows, Row("sweep", LOOP, size, loops), Row("sweep", BANK, size, banks)]
+    others = [(LOOP, loops), (WHOLE, wholes), (BANK, banks)]
+    return [*rows, *(Row("sweep", name, size, times) for name, times in others)]
 
 
 def judge(rows: list[Row], sizes: list[int]) -> list[Goal]:
@@ -134,7 +152,10 @@ def judge(rows: list[Row], sizes: list[int]) -> list[Goal]:
     return [
         Goal(f"sweep at {large:,} records / at {small:,}", mine / at[AGENTMEM, small], 3, unit="x"),
         Goal(
-            f"Python loop / agentmem at {large:,}",
+            f"{WHOLE} / agentmem at {large:,}", at[WHOLE, large] / mine, 100, most=False, unit="x"
+        ),
+        Goal(
+            f"{LOOP} / agentmem at {large:,}",
             at[LOOP, large] / mine,
             100,
             most=False,

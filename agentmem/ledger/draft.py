@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from math import isnan
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import bindparam, func, select
 
 from agentmem.core import Change, Namespace, Record
-from agentmem.ledger.book import Book
+from agentmem.ledger.book import Book, Place
 from agentmem.ledger.rows import dumps, hashes, to_entry
 from agentmem.ledger.sqlite import HOLDERS, compiled
 from agentmem.ledger.tables import journal, mention, namespace, record, tombstone
@@ -35,9 +35,10 @@ _SPOKEN = compiled(
 )
 
 
-def draft(book: Book, change: Change, expire: Expire) -> dict[str, Any]:
-    """Everything the change will do, with every number settled."""
-    places = book.places(change.ids)
+def draft(
+    book: Book, change: Change, expire: Expire, places: Mapping[str, Place]
+) -> dict[str, Any]:
+    """Everything the change will do, with every number settled; `places` of all that it names."""
     payload: dict[str, Any] = {}
     if change.add:
         payload["add"] = _entries(book, change.add, expire)

@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, insert, select
 from agentmem.core import Change, Record
 from agentmem.errors import EmbedderMismatch, InputError, StalePlan
 from agentmem.ledger.apply import Applier, redact
-from agentmem.ledger.book import Book
+from agentmem.ledger.book import Book, Place
 from agentmem.ledger.draft import Expire, draft
 from agentmem.ledger.migrations import migrate
 from agentmem.ledger.rows import dumps
@@ -97,15 +97,17 @@ class Ledger(Book):
         revive: bool = False,
         run: str | None = None,
         versions: Mapping[str, int] | None = None,
+        places: Mapping[str, Place] | None = None,
     ) -> Outcome:
         """Write a change in one transaction over records, vectors, lexical index and journal.
 
         `vectors` by content identity (of an update: by id); `expire` gives each record's due time
         under policies whose fingerprint is `expiries`; `versions`, where given, must still be the
-        newest (StalePlan).
+        newest (StalePlan); `places`: where the records stand, if this transaction knows already.
         """
         with self._write():
-            self._fresh(versions or {})
+            if versions:
+                self._fresh(versions, places)
             self._stamp_expiries(expiries)
             found = sift(self, change.add, revive)
             if found.refused and change.supersede:
@@ -116,7 +118,7 @@ class Ledger(Book):
                 )
             if change.add:
                 change = replace(change, add=tuple(found.new.values()))
-            payload = draft(self, change, expire)
+            payload = draft(self, change, expire, places or self.places(change.ids))
             if not any(payload.values()):
                 return Outcome(ids=found.ids, refused=found.refused, standing=found.standing)
             seq = self._line(change, at, payload, run)
@@ -170,11 +172,11 @@ class Ledger(Book):
         else:
             self.db.many("UPDATE record SET expiry = ? WHERE pos = ?", due)
 
-    def _fresh(self, versions: Mapping[str, int]) -> None:
-        if not versions:
-            return
-        newest = {name: place.seq for name, place in self.present(versions)}
-        stale = [name for name, seq in versions.items() if newest.get(name) != seq]
+    def _fresh(
+        self, versions: Mapping[str, int], places: Mapping[str, Place] | None = None
+    ) -> None:
+        newest = dict(self.present(versions)) if places is None else places
+        stale = [n for n, seq in versions.items() if n not in newest or newest[n].seq != seq]
         if stale:
             raise StalePlan(
                 f"{len(stale)} of {len(versions)} records of this plan have changed since it was "
