@@ -32,7 +32,7 @@ lint: $(READY)-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check agentmem bench examples scripts tests
 	$(BIN)/mypy
-	$(BIN)/mypy --disable-error-code import-not-found examples scripts
+	$(BIN)/mypy --disable-error-code import-not-found examples scripts bench
 
 bench: $(READY)-dev
 	$(BIN)/python bench/startup.py

@@ -27,7 +27,7 @@ def rows(i: int, text: str) -> list[tuple[Any, dict[str, Any]]]:
     life = {"created": 0.0, "ingested": 0.0, "used": 0.0, "used_turn": None, "uses": 0}
     kind = {"kind": "chunk", "status": 1, "source": "", "version": 1, "turn": i, "words": 18}
     plain = {"stability": None, "importance": 0.5, "valence": 0.0, "expiry": None, "seq": i}
-    whole = {"pos": i, "id": f"{i:032x}", "namespace": 1, "text": text}
+    whole = {"pos": i, "id": f"{i:032x}", "content": None, "namespace": 1, "text": text}
     line = {"seq": i, "at": 0.0, "policy": "", "reason": "add", "payload": text}
     where = {"run": None, "namespace": None, "turn": None}
     return [
@@ -50,7 +50,7 @@ def through_core(path: Path, texts: list[str]) -> Any:
 
     def add(i: int) -> None:
         for statement, values in rows(i + 1, texts[i]):
-            extra = {"data": {}} if statement.table is record else {}
+            extra: dict[str, object] = {"data": {}} if statement.table is record else {}
             connection.execute(statement, {**values, **extra})
         connection.execute(update(namespace).where(namespace.c.id == 1).values(turn=i))
         connection.commit()
