@@ -93,3 +93,12 @@ def test_bm25_equals_the_formula_and_ignores_strangers(texts, query, strangers) 
 def test_bm25_of_nothing_is_nothing() -> None:
     nothing = np.zeros(0)
     assert bm25([], nothing.astype(int), nothing).tolist() == []
+
+
+@pytest.mark.parametrize("rows", [[7, 2, 9, 10], [3, 4, 5], [5, 4, 3], [4], [2, 9, 4], []])
+def test_a_view_has_the_rows_asked_for_in_their_order(make: Make, rows: list[int]) -> None:
+    memory = make()
+    names = memory.add([f"note number {i}" for i in range(1, 13)])
+    memory.search("note")
+    view = memory._engine.columns.view(np.array(rows, dtype=np.int64), 0.0)
+    assert list(view.names(np.arange(len(rows)))) == [names[row - 1] for row in rows]

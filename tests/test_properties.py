@@ -264,3 +264,19 @@ def test_planning_writes_nothing_even_after_other_policies_have_written(history)
     assert (dump(engine.ledger), engine.ledger.db.rows("SELECT * FROM meta")) == before
     memory.apply(plan)
     assert engine.timed
+
+
+@QUICK
+@given(st.lists(EVERYTHING, min_size=4, max_size=20), TEXT, st.integers(2, 6))
+def test_a_recall_strengthens_its_hits_and_nothing_else(history, query, k) -> None:
+    memory = opened()
+    play(memory, history)
+    memory.clock.advance("1h")
+    before = {hit.id: hit.record for hit in memory.search(None, k=1000, reinforce=False)}
+    recalled = {hit.id for hit in memory.search(query, k=k)}
+    for name, record in before.items():
+        now = memory.get(name)
+        if name in recalled:
+            assert (now.uses, now.used) == (record.uses + 1, memory.clock.now())
+        else:
+            assert now == record

@@ -200,7 +200,7 @@ class Columns:
 
 def _span(rows: Ints) -> Ints | slice:
     """Consecutive rows as a slice: no copy."""
-    if len(rows) and rows[-1] - rows[0] + 1 == len(rows):
+    if len(rows) and rows[-1] - rows[0] + 1 == len(rows) and (rows[1:] > rows[:-1]).all():
         return slice(int(rows[0]), int(rows[-1]) + 1)
     return rows
 
