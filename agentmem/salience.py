@@ -13,8 +13,7 @@ def surprisal(holders: Sequence[int], records: int) -> float:
 
     `holders[i]` of the `records` earlier records of the namespace hold word i; P is smoothed to
     (holders + 1) / (records + 2).  The text-level analogue of keeping tokens by surprisal (SirLLM,
-    arXiv 2405.12528).  The sum, not the mean: of the turns of long chats it keeps more of the
-    evidence that is asked for later.
+    arXiv 2405.12528).  The sum, not the mean: what says more is worth more.
     """
     return sum(log2((records + 2) / (held + 1)) for held in holders)
 

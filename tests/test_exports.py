@@ -61,7 +61,7 @@ def test_star_import_gives_the_public_names():
 
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="'Memory'"):
-        agentmem.Memory  # noqa: B018
+        agentmem.Memory  # noqa: B018  the look-up is what is tested
 
 
 def test_the_version_is_that_of_the_distribution():

@@ -168,6 +168,7 @@ class Surrogate:
 
     def invoke(self, messages: Sequence[Any], *, seed: int | None = None, **_: Any) -> Reply:
         text = "\n".join(content(message) for message in messages)
+        # Simulation, not cryptography.
         rng = generator("surrogate", self.seed, text) if seed is None else Random(seed)  # noqa: S311
         return Reply(self.answer(text, rng))
 

@@ -1,8 +1,7 @@
 """SQLite underneath the ledger: connection, errors, full-text search, physical erasure.
 
 Statements are written in SQLAlchemy Core and compiled once; they then run on the driver's own
-cursor, which measured three times faster per add than executing them through Core
-(`bench/ledger.py`).
+cursor, which costs a fraction of executing them through Core (`bench/ledger.py`).
 """
 
 from __future__ import annotations
