@@ -312,10 +312,21 @@ class Embedder(Protocol):
 class Index(Protocol):
     """Dense candidates, derived from the ledger; rows are ledger positions (int64 >= 0)."""
 
-    def put(self, rows: Ints, vectors: Vectors) -> None: ...
+    def put(self, rows: Ints, vectors: Vectors) -> None:
+        """Set the unit vectors, shape (len(rows), dim), of some rows, new or known."""
+        ...
 
-    def drop(self, rows: Ints) -> None: ...
+    def drop(self, rows: Ints) -> None:
+        """Erase the vectors of some rows; rows that were never put are no error."""
+        ...
 
     def scores(self, query: Vectors, rows: Ints) -> Floats:
-        """Cosine of `query`, shape (dim,), with each of `rows`; shape (len(rows),)."""
+        """Exact cosine of `query`, shape (dim,), with each of `rows`; shape (len(rows),)."""
+        ...
+
+    def nearest(self, query: Vectors, rows: Ints, depth: int) -> tuple[Ints, Floats]:
+        """At most `depth` of `rows` (ascending), best first, with their exact cosines.
+
+        Equal cosines come in row order.  An approximate index may miss some of the best.
+        """
         ...

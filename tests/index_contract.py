@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import pytest
 
 
 def unit(seed: int, n: int, dim: int = 8) -> Any:
@@ -48,3 +49,45 @@ class IndexContract:
         index.put(np.array([5000, 2, 70]), vectors)
         scores = index.scores(vectors[1], np.array([2, 70, 5000]))
         assert int(np.argmax(scores)) == 0
+
+    def test_scores_follow_the_order_of_the_rows(self) -> None:
+        index, vectors = type(self).index(8), unit(6, 4)
+        index.put(np.arange(4), vectors)
+        upward = index.scores(vectors[0], np.arange(4))
+        assert index.scores(vectors[0], np.arange(4)[::-1]).tolist() == upward[::-1].tolist()
+
+    def test_no_rows_have_no_scores_and_no_neighbours(self) -> None:
+        index = type(self).index(8)
+        nothing = np.zeros(0, dtype=np.int64)
+        index.put(nothing, np.zeros((0, 8), dtype=np.float32))
+        assert index.scores(unit(7, 1)[0], nothing).shape == (0,)
+        rows, scores = index.nearest(unit(7, 1)[0], nothing, 5)
+        assert (rows.tolist(), scores.tolist()) == ([], [])
+
+    @pytest.mark.parametrize("depth", [1, 10, 300, 1000])
+    @pytest.mark.parametrize("step", [1, 3])
+    def test_nearest_are_the_best_of_the_rows_best_first(self, step: int, depth: int) -> None:
+        index, vectors = type(self).index(8), unit(8, 300)
+        index.put(np.arange(300), vectors)
+        among, query = np.arange(20, 280, step), unit(9, 1)[0]
+        rows, scores = index.nearest(query, among, depth)
+        cosines = (vectors[among] @ query).astype(np.float64)
+        assert rows.tolist() == among[np.argsort(-cosines, kind="stable")][:depth].tolist()
+        assert scores.tolist() == index.scores(query, rows).tolist()
+
+    def test_ties_come_in_row_order(self) -> None:
+        index, vectors = type(self).index(8), unit(10, 1)
+        index.put(np.arange(50), np.repeat(vectors, 50, axis=0))
+        assert index.nearest(vectors[0], np.arange(3, 50), 5)[0].tolist() == [3, 4, 5, 6, 7]
+
+    def test_nearest_sees_what_was_put_replaced_and_dropped(self) -> None:
+        index, vectors = type(self).index(8), unit(11, 40)
+        index.put(np.arange(40), vectors)
+        assert index.nearest(vectors[7], np.arange(40), 1)[0].tolist() == [7]
+        index.put(np.array([9, 7]), vectors[[7, 9]])
+        assert index.nearest(vectors[7], np.arange(40), 1)[0].tolist() == [9]
+        index.drop(np.array([9]))
+        left = np.delete(np.arange(40), 9)
+        assert 9 not in index.nearest(vectors[7], left, 40)[0]
+        index.put(np.array([40]), vectors[7:8])
+        assert index.nearest(vectors[7], np.append(left, 40), 1)[0].tolist() == [40]

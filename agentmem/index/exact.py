@@ -1,12 +1,13 @@
-"""Exact dense search: one matrix of unit vectors, one product."""
+"""Exact dense search: one matrix of unit vectors, one pass over the rows asked for."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from agentmem.core import Floats, Ints, Vectors
+from agentmem.index.fusion import best
 
-GATHER_BELOW = 0.3  # share of rows under which gathering them beats a pass over all
+GATHER_BELOW = 0.3  # share of a span of rows under which gathering them beats a pass over it
 
 
 class ExactIndex:
@@ -35,10 +36,19 @@ class ExactIndex:
 
     def scores(self, query: Vectors, rows: Ints) -> Floats:
         """Cosine of `query`, shape (dim,), with each row; shape (len(rows),), in [-1, 1]."""
-        if len(rows) < GATHER_BELOW * self._size:
+        if not len(rows):
+            return np.zeros(0)
+        low, high = int(rows.min()), int(rows.max()) + 1
+        if len(rows) < GATHER_BELOW * (high - low):
             return _cosines(self._matrix[rows], query)
-        scores = _cosines(self._matrix[: self._size], query)
-        return scores if len(rows) == self._size else scores[rows]
+        scores = _cosines(self._matrix[low:high], query)
+        return scores[rows - low]
+
+    def nearest(self, query: Vectors, rows: Ints, depth: int) -> tuple[Ints, Floats]:
+        """The `depth` best of `rows` (ascending), best first, and their cosines.  Exact."""
+        scores = self.scores(query, rows)
+        chosen = best(scores, depth)
+        return rows[chosen], scores[chosen]
 
 
 def _cosines(matrix: Vectors, query: Vectors) -> Floats:
