@@ -1,0 +1,1 @@
+"""Stages of retrieval: what happens around the single search of `agentmem.recall`."""
