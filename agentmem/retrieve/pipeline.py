@@ -1,0 +1,181 @@
+"""The stages of a search, composed, and held to their word.
+
+The innermost search is that of `agentmem.recall`, under the engine's lock; between the stages the
+lock is free, so that a model's reply is not waited for with the memory held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import isfinite
+from typing import Any, TypeVar
+
+import numpy as np
+
+from agentmem import prompts, recall
+from agentmem.caller import Caller
+from agentmem.core import Hit, Ints, Record, Vectors
+from agentmem.engine import Engine
+from agentmem.errors import ConfigError, PluginError
+from agentmem.index.columns import ACTIVE
+from agentmem.index.where import condition
+from agentmem.recall import Query
+from agentmem.retrieve.stage import Stage
+from agentmem.steps import Steps, embed, work
+from agentmem.text import count_tokens
+
+__all__ = ["Pipeline", "pack"]
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pipeline:
+    """Some stages, outermost first, around the single search of one engine.
+
+    ConfigError if a stage asks a chat model and there is none.
+    """
+
+    engine: Engine
+    stages: tuple[Stage, ...] = ()
+    caller: Caller | None = None
+
+    def __post_init__(self) -> None:
+        for stage in self.stages:
+            if stage.asks_model and self.caller is None:
+                raise _no_model(f"retrieval stage {stage.name!r}")
+
+    def search(self, query: Query) -> Steps[list[Hit]]:
+        """The hits, best first.  PluginError if a stage leaves its namespace or doubles a hit."""
+        return _Search(self.engine, self.caller, self.stages, query)(query)
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """The search inside a stage, which was asked `query`: a `Searcher`."""
+
+    engine: Engine
+    caller: Caller | None
+    stages: tuple[Stage, ...]
+    query: Query
+
+    def __call__(self, query: Query) -> Steps[list[Hit]]:
+        """The hits of the stages that lie further inside."""
+        self._confine(query)
+        if not self.stages:
+            return (yield from self._locked(lambda: recall.search(self.engine, query)[0]))
+        stage, inner = self.stages[0], replace(self, stages=self.stages[1:], query=query)
+        hits = yield from stage.retrieve(query, inner)
+        _check(stage, hits, query)
+        there = {record.id for record in (yield from inner.get([hit.id for hit in hits]))}
+        return [hit for hit in hits if hit.id in there]
+
+    def _confine(self, query: Query) -> None:
+        if not _inside(query.prefix, self.query.prefix):
+            raise PluginError(
+                f"a stage asked for namespace {query.prefix!r}, which is not inside "
+                f"{self.query.prefix!r}"
+            )
+
+    def get(self, ids: Sequence[str]) -> Steps[list[Record]]:
+        """The records of some ids, in order, each once; what may not be seen is left out."""
+
+        def body() -> list[Record]:
+            places = dict(self.engine.ledger.present([name for name in ids if name.isascii()]))
+            rows = [places[name].pos for name in dict.fromkeys(ids) if name in places]
+            kept = set(np.intersect1d(rows, self._visible(self.query, None)).tolist())
+            return self.engine.records(row for row in rows if row in kept)
+
+        return (yield from self._locked(body))
+
+    def all(self, query: Query) -> Steps[list[Record]]:
+        """Every record of the query's kinds that meets its filter, oldest first."""
+        self._confine(query)
+
+        def body() -> list[Record]:
+            rows = self._visible(query, query.kinds)
+            if query.where is not None:
+                rows = np.intersect1d(rows, self.engine.reads.positions(condition(query.where)))
+            records = self.engine.records(rows.tolist())
+            return sorted(records, key=lambda record: (record.created, record.turn))
+
+        return (yield from self._locked(body))
+
+    def _visible(self, query: Query, kinds: Collection[str] | None) -> Ints:
+        """Positions of what a search may show, ascending."""
+        engine = self.engine
+        rows = engine.rows(query.prefix, status=ACTIVE)
+        weights = engine.weights(engine.columns.view(rows, query.now))
+        rows = rows[recall.product(weights, len(rows)) > 0.0]
+        if kinds is not None:
+            rows = np.intersect1d(rows, engine.rows(query.prefix, kinds=kinds))
+        return rows
+
+    def _locked(self, call: Callable[[], R]) -> Steps[R]:
+        def body() -> R:
+            with self.engine.locked():
+                self.engine.refresh()
+                return call()
+
+        return work(body)
+
+    def embed(self, texts: Sequence[str]) -> Steps[Vectors]:
+        """Unit vectors, shape (len(texts), dim)."""
+        return embed(self.engine.embedder, texts)
+
+    def say(self, prompt: str, **values: str) -> Steps[str]:
+        """The model's reply to a prompt of `agentmem/prompts`.  ConfigError without a model."""
+        reply = yield from self._model(prompt)._complete(_messages(prompt, values))
+        return reply.text
+
+    def ask(self, prompt: str, schema: Mapping[str, Any], **values: str) -> Steps[Any]:
+        """The same as JSON that fits a schema: one repair, then BadReply."""
+        messages = _messages(prompt, values)
+        return (yield from self._model(prompt)._complete_json(messages, schema, prompt))
+
+    def _model(self, prompt: str) -> Caller:
+        if self.caller is None:
+            raise _no_model(f"prompt {prompt!r}")
+        return self.caller
+
+
+def pack(hits: Sequence[Hit], budget: int | None) -> list[Hit]:
+    """The hits that fit a budget of tokens, best first; one that does not fit is passed over."""
+    if budget is None:
+        return list(hits)
+    kept = []
+    for hit in hits:
+        cost = count_tokens(hit.text)
+        if cost <= budget:
+            budget -= cost
+            kept.append(hit)
+    return kept
+
+
+def _inside(path: Sequence[str], prefix: Sequence[str]) -> bool:
+    return tuple(path[: len(prefix)]) == tuple(prefix)
+
+
+def _messages(prompt: str, values: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"role": "user", "content": prompts.load(prompt).render(**values)}]
+
+
+def _no_model(who: str) -> ConfigError:
+    return ConfigError(f"{who} asks a chat model: configure one, or choose by: rule")
+
+
+def _check(stage: Stage, hits: Any, query: Query) -> None:
+    """PluginError unless these are hits, each once, inside the query's namespace."""
+    if not isinstance(hits, list) or not all(isinstance(hit, Hit) for hit in hits):
+        raise PluginError(f"stage {stage.name!r}: retrieve() must give a list of Hit")
+    if len({hit.id for hit in hits}) < len(hits):
+        raise PluginError(f"stage {stage.name!r}: retrieve() gave a record twice")
+    for hit in hits:
+        if not _inside(hit.record.namespace, query.prefix):
+            raise PluginError(
+                f"stage {stage.name!r}: retrieve() gave record {hit.id!r} of namespace "
+                f"{hit.record.namespace!r}, outside {query.prefix!r}"
+            )
+        if not isfinite(hit.score):
+            raise PluginError(f"stage {stage.name!r}: retrieve() gave the score {hit.score}")
