@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from agentmem.core import Floats, Ints, Vectors
@@ -10,11 +12,14 @@ from agentmem.index.fusion import best
 GATHER_BELOW = 0.3  # share of a span of rows under which gathering them beats a pass over it
 
 
+@dataclass(eq=False)
 class ExactIndex:
     """Cosine over a float32 matrix, shape (capacity, dim), row = ledger position."""
 
-    def __init__(self, dim: int) -> None:
-        self._matrix = np.zeros((0, dim), dtype=np.float32)
+    dim: int
+
+    def __post_init__(self) -> None:
+        self._matrix = np.zeros((0, self.dim), dtype=np.float32)
         self._size = 0
 
     def put(self, rows: Ints, vectors: Vectors) -> None:
