@@ -105,7 +105,7 @@ class Agent:
         except BaseException as error:
             yield from self._keep(replace(turn, reply="".join(said)), error)
             raise
-        turn = replace(turn, reply=answer.text)
+        turn = replace(turn, reply=answer.text, recalled=tuple(hit.id for hit in hits))
         ids = yield from self._write(turn, self.source)
         done, skipped = yield from self._maintain(turn)
         self.last = Step(

@@ -8,12 +8,14 @@ from typing import Any
 
 from agentmem.core import Change, Namespace, Record, Vectors
 from agentmem.engine import Engine
-from agentmem.errors import InputError, NotFound
+from agentmem.errors import InputError, NotFound, QueueFull
 from agentmem.explain import verbs
 from agentmem.index.where import Where, condition
 from agentmem.intake import succeeding, valid
 from agentmem.ledger.ledger import Outcome
+from agentmem.ledger.queue import Queue
 from agentmem.ledger.tables import ACTIVE, SUPERSEDED
+from agentmem.ripple import revived, ripple
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,14 +42,25 @@ def within(engine: Engine, name: str, prefix: Namespace) -> tuple[int, Record]:
 
 
 def add(
-    engine: Engine, made: Sequence[Record], vectors: Vectors, now: float, revive: bool
+    engine: Engine,
+    made: Sequence[Record],
+    vectors: Vectors,
+    now: float,
+    revive: bool,
+    cited: Sequence[str],
+    max_pending: int,
 ) -> Outcome:
-    """Store new records; what is there already stays as it is."""
-    for record in made[:1]:
-        for name in (*record.sources, *record.links):
-            within(engine, name, record.namespace[:1])
+    """Store new records, and what the stores now owe; what is there already stays as it is."""
+    for name in cited:
+        within(engine, name, made[0].namespace[:1])
     by_id = {record.id: vector for record, vector in zip(made, vectors, strict=True)}
-    change = Change(add=tuple(made), reason="add")
+    owing = tuple(engine.stores) if made[0].kind == engine.source else ()
+    if owing and Queue(engine.ledger).owed() >= max_pending:
+        raise QueueFull(
+            f"{max_pending} tasks of {', '.join(owing)} are waiting: call extract(), or raise "
+            "extraction.max_pending; nothing was added"
+        )
+    change = Change(add=tuple(made), reason="add", derive=owing)
     outcome = engine.commit(change, at=now, vectors=by_id, revive=revive)
     if revive and outcome.refused:
         restore(engine, tuple(outcome.standing.values()), (), now, "added again")
@@ -66,9 +79,11 @@ def update(
 ) -> Record:
     """Write a new version, with the given fields, under the same id."""
     old = within(engine, name, prefix)[1]
+    given = dict(given) | ({"key": None} if "text" in given else {})
     new = replace(old, **given, version=old.version + 1)
     vectors = {} if vector is None else {name: vector}
-    engine.commit(Change(update=(new,), reason="update"), at=now, vectors=vectors)
+    change = ripple(engine, Change(update=(new,), reason="update"))
+    engine.commit(change, at=now, vectors=vectors)
     return new
 
 
@@ -89,9 +104,13 @@ def supersede(
         back = (replace(was, status="active", used=max(now, was.used)),)
     adds = () if status in (ACTIVE, SUPERSEDED) else (new,)
     change = Change(
-        add=adds, restore=back, supersede=((old.id, name or new.id),), reason="supersede"
+        add=adds,
+        restore=back,
+        supersede=((old.id, name or new.id),),
+        reason="supersede",
+        derive=tuple(engine.stores) if old.kind == engine.source else (),
     )
-    outcome = engine.commit(change, at=now, vectors={new.id: vector})
+    outcome = engine.commit(ripple(engine, change), at=now, vectors={new.id: vector})
     return name or outcome.ids[new.id]
 
 
@@ -109,7 +128,7 @@ def forget(
     known = [within(engine, name, prefix)[1] for name in dict.fromkeys(names)]
     active = tuple(record.id for record in known if record.status == "active")
     if active:
-        engine.commit(Change(archive=active, reason=reason), at=now)
+        engine.commit(ripple(engine, Change(archive=active, reason=reason)), at=now)
     return active
 
 
@@ -118,14 +137,13 @@ def restore(
 ) -> tuple[str, ...]:
     """Make records active again, as if just used.  Returns what was not active until now."""
     known = [within(engine, name, prefix)[1] for name in dict.fromkeys(names)]
-    back = tuple(
-        replace(record, status="active", used=max(now, record.used))
-        for record in known
-        if record.status != "active"
-    )
+    asked = [record for record in known if record.status != "active"]
+    along, tasks = revived(engine, asked)
+    back = {record.id: record for record in (*asked, *along)}.values()
     if back:
-        engine.commit(Change(restore=back, reason=reason), at=now)
-    return tuple(record.id for record in back)
+        again = tuple(replace(r, status="active", used=max(now, r.used)) for r in back)
+        engine.commit(Change(restore=again, tasks=tuple(tasks), reason=reason), at=now)
+    return tuple(record.id for record in asked)
 
 
 def history(engine: Engine, name: str, prefix: Namespace) -> list[Entry]:
@@ -157,6 +175,7 @@ def stats(engine: Engine, prefix: Namespace) -> dict[str, Any]:
     codes = set(engine.spaces(prefix))
     spaces = [space for space in engine.reads.spaces() if space.code in codes]
     active = sum(space.active for space in spaces)
+    owed = Queue(engine.ledger).counts(codes)
     total = sum(space.records for space in spaces)
     status: Mapping[str, int] = engine.reads.statuses(codes)
     return {
@@ -165,6 +184,8 @@ def stats(engine: Engine, prefix: Namespace) -> dict[str, Any]:
         "active": active,
         **{name: count for name, count in status.items() if name != "active"},
         "erased": len(engine.reads.stones(codes)),
+        "pending": owed[0],
+        "failed": owed[1],
         "namespaces": len(spaces),
         "journal_lines": engine.ledger.seq(),
         "bytes": engine.ledger.db.size,

@@ -15,18 +15,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
-from agentmem.core import Embedder, Index, Namespace, Policy, Store, content_id
+from agentmem.core import Embedder, Index, Namespace, Policy, content_id
 from agentmem.errors import ConfigError
 from agentmem.fields import Bounds, Seconds, check
 from agentmem.reading import Reader, parse_namespace
 from agentmem.registry import find, name_of
+from agentmem.stores.chunk import ChunkStore
+from agentmem.structure import Source, Store
 
 __all__ = [
+    "ExtractionConfig",
     "MemoryConfig",
     "RecallConfig",
     "Seconds",
@@ -88,6 +91,21 @@ class RecallConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ExtractionConfig:
+    """How the stores that ask a chat model do their work, after the add has been acknowledged."""
+
+    model: Any = None  # a chat model, or its name, as in "openai:gpt-4o-mini"
+    background: bool = True  # in a thread of its own; False: when `extract()` is called
+    max_pending: Annotated[int, Bounds(least=1)] = 100_000  # tasks owed; an add beyond is refused
+    max_calls: Annotated[int, Bounds(least=0)] | None = None  # to the model, in this process
+    max_tokens: Annotated[int, Bounds(least=0)] | None = None
+    lease: Annotated[Seconds, Bounds(above=0)] = 120.0  # until another process may take a task
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True, kw_only=True)
 class MemoryConfig:
     """All that `AgentMemory.from_config` needs."""
 
@@ -98,6 +116,7 @@ class MemoryConfig:
     index: str = "exact"  # a name or dotted path; the class is called with the dimension
     stores: tuple[Store, ...] = field(default_factory=build_stores)
     policies: tuple[Policy, ...] = field(default_factory=build_policies)
+    extraction: ExtractionConfig = ExtractionConfig()
     recall: RecallConfig = RecallConfig()
     removal_cap: Annotated[float, Bounds(least=0, most=1)] = 0.5  # share one plan may remove
     busy_timeout: Annotated[Seconds, Bounds(least=0)] = 10.0  # wait for another writer
@@ -109,6 +128,30 @@ class MemoryConfig:
         kinds = [store.kind for store in self.stores]
         if len(set(kinds)) != len(kinds):
             raise ConfigError(f"stores: one store of a kind, not {', '.join(kinds)}")
+        sources = [store.kind for store in self.stores if isinstance(store, Source)]
+        if len(sources) > 1:
+            raise ConfigError(f"stores: one that keeps what is said, not {', '.join(sources)}")
+        asking = [store.kind for store in self.stores if store.asks_model]
+        if asking and self.extraction.model is None:
+            raise ConfigError(
+                f"stores: {', '.join(asking)} by model: say which, in extraction: {{model: ...}}"
+            )
+
+    @property
+    def source(self) -> Source:
+        """The store that keeps what is said; where none is named, chunks are kept unsearched."""
+        named = [store for store in self.stores if isinstance(store, Source)]
+        return named[0] if named else ChunkStore()
+
+    @property
+    def deriving(self) -> tuple[Store, ...]:
+        """The stores that derive records of their own."""
+        return tuple(store for store in self.stores if not isinstance(store, Source))
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds that a search looks at."""
+        return tuple(store.kind for store in self.stores)
 
 
 def load_config(source: str | Path | Mapping[str, Any] | MemoryConfig | None) -> MemoryConfig:
@@ -141,6 +184,8 @@ def _memory_values(reader: Reader, content: Any) -> dict[str, Any]:
             values[key] = reader.single("embedders", value, key)
         elif key == "recall":
             values[key] = reader.construct(RecallConfig, value, key)
+        elif key == "extraction":
+            values[key] = _extraction(reader, value, key)
         elif key == "namespace":
             values[key] = reader.attempt(partial(parse_namespace, value), key)
         else:
@@ -150,6 +195,16 @@ def _memory_values(reader: Reader, content: Any) -> dict[str, Any]:
     if path is not None and path != ":memory:":
         values["path"] = str(reader.base / Path(path).expanduser())
     return {key: value for key, value in values.items() if value is not None}
+
+
+def _extraction(reader: Reader, value: Any, key: str) -> ExtractionConfig | None:
+    """The options, beside a model that may be an object."""
+    if isinstance(value, ExtractionConfig):
+        return value
+    options = dict(reader.mapping(value, key))
+    model = options.pop("model", None)
+    made = reader.construct(ExtractionConfig, options, key)
+    return made and replace(made, model=model)
 
 
 def _plain(value: Any) -> Any:
@@ -192,11 +247,15 @@ def _dump_memory(config: MemoryConfig) -> dict[str, Any]:
     specs = {"policies": list(POLICIES), "stores": list(STORES), "embedder": EMBEDDER}
     content = {key: dump(getattr(config, key)) for key in specs}
     content = {key: spec for key, spec in content.items() if spec != specs[key]}
-    if recall := _options(config.recall):
-        content["recall"] = recall
+    for key in ("extraction", "recall"):
+        if options := _options(getattr(config, key)):
+            content[key] = options
+    model = config.extraction.model
+    if not isinstance(model, str | None):
+        raise ConfigError(f"extraction.model: {model!r} has no name that a file could hold")
     for known in fields(config):
         value = getattr(config, known.name)
-        if known.name not in {*specs, "recall"} and value != known.default:
+        if known.name not in {*specs, "extraction", "recall"} and value != known.default:
             content[known.name] = _plain(value)
     return content
 

@@ -1,16 +1,18 @@
-"""Policies asked, and held to their word: a breach is a PluginError that names the policy."""
+"""Policies and stores asked, and held to their word: a breach is a PluginError with the name."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agentmem.core import Ask, Change, Floats, Policy, Update, View
+from agentmem.core import Ask, Change, Floats, Policy, Record, Update, View
 from agentmem.errors import AgentMemError, PluginError
+from agentmem.steps import Steps
+from agentmem.structure import Around, Store
 
 R = TypeVar("R")
 
@@ -95,3 +97,24 @@ def _floats(
             f"it must give {len(view)} numbers, shape ({len(view)},)"
         )
     return array
+
+
+def derive(store: Store, new: Sequence[Record], around: Around) -> Steps[Change]:
+    """What a store makes of its sources: adds, updates and removals of its own namespace."""
+    label = f"store {store.kind!r}"
+    try:
+        change = yield from store.derive(new, around)
+    except AgentMemError:
+        raise
+    except Exception as error:
+        raise PluginError(f"{label}: derive() raised {type(error).__name__}: {error}") from error
+    if not isinstance(change, Change):
+        raise PluginError(f"{label}: derive() must give a Change, not {change!r}")
+    if change.erase or change.bury or change.restore or change.touch or change.tasks:
+        raise PluginError(f"{label}: derive() may add, update, archive and supersede only")
+    for record in (*change.add, *change.update):
+        if record.namespace != around.namespace:
+            raise PluginError(f"{label}: derive() made a record in {record.namespace!r}")
+        if not record.sources:
+            raise PluginError(f"{label}: derive() made a record without a source: {record.text!r}")
+    return replace(change, policy=store.kind)

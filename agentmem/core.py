@@ -31,7 +31,7 @@ __all__ = [
     "Run",
     "Shown",
     "Status",
-    "Store",
+    "Task",
     "Touch",
     "Turn",
     "Update",
@@ -77,6 +77,12 @@ class Record:
     turn: int = 0  # ordinal of the add within the namespace
     used_turn: int | None = None  # turn at the last recall
     version: int = 1
+    key: str | None = None  # what it is found by, where that is not its text
+
+    @property
+    def found_by(self) -> str:
+        """The text that is embedded and indexed."""
+        return self.text if self.key is None else self.key
 
     @property
     def created_at(self) -> datetime:
@@ -94,6 +100,7 @@ class Turn:
     speaker: str = "user"
     name: str = "assistant"
     valence: float | None = None
+    recalled: tuple[str, ...] = ()  # ids of the records that were before the model
 
     def __str__(self) -> str:
         said = f"{self.speaker}: {self.observation}" if self.observation else ""
@@ -112,6 +119,17 @@ class Touch(NamedTuple):
     expiry: float | None  # when it is due for removal; None for never
 
 
+class Task(NamedTuple):
+    """Work that a store owes: to derive its records from a record just stored, or anew."""
+
+    store: str
+    record: str  # id of the first record to derive from
+    rest: tuple[str, ...] = ()  # ids of more, where several are taken together
+    target: str = ""  # id of the record to be made anew in its place; "": none
+    state: Literal["pending", "failed", "done"] = "pending"
+    error: str = ""  # why it failed
+
+
 @dataclass(frozen=True, kw_only=True)
 class Change:
     """The only way a memory changes.  One change is one transaction and one journal line."""
@@ -126,6 +144,8 @@ class Change:
     restore: tuple[Record, ...] = ()  # as they are to be once active again
     erase: tuple[str, ...] = ()
     bury: tuple[tuple[str, str, Namespace], ...] = ()  # tombstones of another ledger's erasures
+    derive: tuple[str, ...] = ()  # stores that are to derive records from what is added
+    tasks: tuple[Task, ...] = ()  # work of theirs that is now due, done or failed
     scores: Mapping[str, float] = field(default_factory=dict)  # the numbers behind it, by id
     namespace: Namespace | None = None  # of a removal confined to one namespace ...
     turn: int | None = None  # ... and the turn it was decided at
@@ -139,7 +159,7 @@ class Change:
         return whole + self.archive + replaced + self.erase
 
     def __bool__(self) -> bool:
-        return bool(self.add or self.ids or self.bury)
+        return bool(self.add or self.ids or self.bury or self.tasks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,22 +285,6 @@ class Policy:
     def present(self, shown: Shown, ask: Ask) -> Shown:
         """What the model gets to see of what was recalled."""
         return shown
-
-
-@runtime_checkable
-class Store(Protocol):
-    """How a turn becomes records of one kind."""
-
-    @property
-    def kind(self) -> str: ...
-
-    def extract(self, turn: Turn) -> Sequence[str]:
-        """The texts to remember of a turn, in order."""
-        ...
-
-    def split(self, text: str) -> Sequence[str]:
-        """The texts to remember of a plain text, in order."""
-        ...
 
 
 @runtime_checkable

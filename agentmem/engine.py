@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -30,6 +30,7 @@ from agentmem.index.columns import ACTIVE, Columns, view_of
 from agentmem.ledger.book import Place
 from agentmem.ledger.ledger import Ledger, Outcome
 from agentmem.ledger.reads import Reads
+from agentmem.structure import Store
 
 
 class Engine:
@@ -41,12 +42,17 @@ class Engine:
         embedder: Embedder,
         policies: Sequence[Policy],
         index: Callable[[int], Index],
+        *,
+        stores: Sequence[Store] = (),
+        source: str = "chunk",
     ) -> None:
         self.ledger = ledger
         self.reads = Reads(ledger)
         self.embedder = embedder
         self.policies = tuple(policies)
         self.labels = _labels(self.policies)
+        self.stores = {store.kind: store for store in stores}  # those that derive ...
+        self.source = source  # ... from records of this kind
         self._index = index
         self.columns = Columns(index(embedder.dim))
         pairs = zip(self.labels, self.policies, strict=True)
@@ -102,10 +108,19 @@ class Engine:
             self._branches[prefix] = [c for c, path in paths.items() if path[:depth] == prefix]
         return self._branches[prefix]
 
-    def rows(self, prefix: Namespace, *, status: int | None = ACTIVE) -> Ints:
-        """Positions under a namespace prefix, ascending; status None: whatever is not erased."""
+    def rows(
+        self,
+        prefix: Namespace,
+        *,
+        status: int | None = ACTIVE,
+        kinds: Collection[str] | None = None,
+    ) -> Ints:
+        """Positions under a namespace prefix, ascending, of some kinds (None: of all).
+
+        status None: whatever is not erased.
+        """
         spaces = self.spaces(prefix) if prefix else None
-        return self.columns.rows(spaces, status=status)
+        return self.columns.rows(spaces, status=status, kinds=kinds)
 
     def records(self, rows: Iterable[int]) -> list[Record]:
         """The records at some positions, in that order; those erased meanwhile are left out."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from agentmem import changes
-from agentmem.core import Change, Namespace, Record
+from agentmem.core import Change, Namespace, Record, Task
 from agentmem.engine import Engine
 from agentmem.errors import LedgerBusy, LedgerFull
+from agentmem.ledger.tables import ACTIVE
 
 RETRY = 0.02  # seconds between attempts to empty the log
 FLAG = "sources_erased"  # key in `data` of a record that partly rested on an erased one
@@ -37,6 +38,7 @@ def erase(
     asked = tuple(dict.fromkeys(names))
     gone = dict.fromkeys(asked)
     partly: dict[str, Record] = {}
+    anew: dict[str, Record] = {}  # texts that mix several sources: made again of the others
     queue = list(asked)
     with engine.writing():
         for name in asked:
@@ -46,14 +48,18 @@ def erase(
                 child = engine.ledger.record(pos)
                 if child is None or child.id in gone:
                     continue
-                if set(child.sources) <= gone.keys():
+                store = engine.stores.get(child.kind)
+                mixes = store is not None and store.mixes
+                if mixes or set(child.sources) <= gone.keys():
+                    anew |= {child.id: child} if mixes else {}
                     gone[child.id] = None
                     partly.pop(child.id, None)
                     queue.append(child.id)
                 else:
                     partly[child.id] = child
         flagged = tuple(_flag(child, gone) for child in partly.values())
-        change = Change(erase=tuple(gone), update=flagged, reason=reason)
+        tasks = tuple(_remake(engine, anew.values(), gone))
+        change = Change(erase=tuple(gone), update=flagged, tasks=tasks, reason=reason)
         outcome = engine.commit(change, at=now)
     return Receipt(
         erased=asked,
@@ -83,6 +89,16 @@ def scrub(engine: Engine) -> bool:
         if done or time.monotonic() > deadline:
             return done
         time.sleep(RETRY)
+
+
+def _remake(engine: Engine, children: Iterable[Record], gone: Collection[str]) -> Iterator[Task]:
+    """Work for the stores: each text anew from those of its sources that are left."""
+    for child in children:
+        names = [name for name in child.sources if name not in gone]
+        there = dict(engine.ledger.present(names))
+        left = [name for name in names if name in there and there[name].status == ACTIVE]
+        if left:
+            yield Task(child.kind, left[0], tuple(left[1:]))
 
 
 def _flag(child: Record, gone: Iterable[str]) -> Record:

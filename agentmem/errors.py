@@ -10,6 +10,7 @@ AgentMemError
 │   ├── LedgerCorrupt      the file is damaged or is not an agentmem ledger
 │   ├── LedgerFull         no space left to write
 │   ├── LedgerReadOnly     the file or its folder cannot be written
+│   ├── QueueFull          too much work is waiting for the chat model; nothing was added
 │   ├── SchemaTooNew       written by a newer agentmem
 │   └── EmbedderMismatch   the vectors in the file come from another embedder
 ├── PlanError              plan, apply, undo
@@ -72,6 +73,10 @@ class LedgerFull(LedgerError):
 
 class LedgerReadOnly(LedgerError):
     """The file or its folder cannot be written."""
+
+
+class QueueFull(LedgerError):
+    """Too much work is waiting for the chat model; nothing was added."""
 
 
 class SchemaTooNew(LedgerError):

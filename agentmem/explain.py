@@ -52,9 +52,9 @@ class Explanation:
 def explain(engine: Engine, query: Query) -> Explanation:
     """Search without reinforcing, and account for the best of what was left out."""
     hits, found = search(engine, query)
-    rows = engine.rows(query.prefix, status=None)
+    rows = engine.rows(query.prefix, status=None, kinds=query.kinds)
     relevant = rank(engine, query, rows, np.ones(len(rows)), {}, k=len(found) + 4 * SHOWN)
-    active = engine.rows(query.prefix)
+    active = engine.rows(query.prefix, kinds=query.kinds)
     passing = rows
     if query.where is not None:
         passing = np.array(engine.reads.positions(condition(query.where)), dtype=np.int64)

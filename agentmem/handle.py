@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from agentmem import changes, transfer
+from agentmem.budget import Budget
+from agentmem.caller import Caller
 from agentmem.clock import Moment, SystemClock
-from agentmem.config import MemoryConfig, Spec, load_config
+from agentmem.config import ExtractionConfig, MemoryConfig, Spec, load_config
 from agentmem.core import Clock, Namespace, Policy
 from agentmem.engine import Engine
 from agentmem.erasure import scrub
+from agentmem.errors import LedgerBusy, PlanError
+from agentmem.extraction import Extraction
 from agentmem.intake import moment_or, namespace_of
 from agentmem.ledger.ledger import Ledger
+from agentmem.models import resolve
 from agentmem.registry import find
 from agentmem.steps import Steps, asynchronous, embed, sync, work
+from agentmem.worker import Worker
 
 R = TypeVar("R")
+_log = logging.getLogger(__name__)
+
+
+def _caller(config: ExtractionConfig) -> Caller | None:
+    if config.model is None:
+        return None
+    budget = Budget(max_calls=config.max_calls, max_tokens=config.max_tokens)
+    return Caller(model=resolve(config.model), budget=budget)
 
 
 class Handle:
@@ -37,7 +53,16 @@ class Handle:
             timeout=config.busy_timeout,
         )
         index = find("indexes", config.index)
-        self._engine = Engine(ledger, embedder, config.policies, index)
+        self._engine = Engine(
+            ledger,
+            embedder,
+            config.policies,
+            index,
+            stores=config.deriving,
+            source=config.source.kind,
+        )
+        self.extraction = Extraction(self._engine, config, _caller(config.extraction))
+        self._worker = Worker(self.extraction) if config.extraction.background else None
 
     @classmethod
     def open(
@@ -86,6 +111,24 @@ class Handle:
 
         return work(body)
 
+    def _catch_up(self) -> Steps[tuple[str, ...]]:
+        """Let the stores that need no model do what they owe; wake the worker for the others.
+
+        The change that caused the work is safe already: what cannot be done now stays owed.
+        """
+        if not self._engine.stores:
+            return ()
+        if self._worker is not None:
+            self._worker.wake()
+        if not self.extraction.quick:
+            return ()
+        try:
+            made = yield from self.extraction.work_off(self.extraction.quick, ())
+        except (LedgerBusy, PlanError) as error:
+            _log.warning("extraction put off: %s", error)
+            return ()
+        return made.ids
+
     def _stats(self, *, namespace: Sequence[str] | None = None) -> Steps[dict[str, Any]]:
         """Counts by status, sizes, embedder and policies."""
         prefix = self._prefix(namespace)
@@ -114,8 +157,22 @@ class Handle:
     import_, aimport_ = sync(_import_), asynchronous(_import_)
     scrub, ascrub = sync(_scrub), asynchronous(_scrub)
 
+    def settle(self, timeout: float = 60.0) -> bool:
+        """Wait until nothing is owed that can be done now, at most so many seconds.
+
+        False if the time was up, or if the work is held up (`extract()` says by what).
+        """
+        deadline = time.monotonic() + timeout
+        while self.extraction.owes and time.monotonic() < deadline:
+            if self._worker is None or not self._worker.busy:
+                return False
+            time.sleep(0.02)
+        return not self.extraction.owes
+
     def close(self) -> None:
-        """Close the file.  Everything acknowledged is in it already."""
+        """Close the file.  Everything acknowledged is in it already; what is owed stays owed."""
+        if self._worker is not None:
+            self._worker.stop()
         self._engine.close()
 
     def __enter__(self) -> Self:

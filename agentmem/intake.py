@@ -9,9 +9,10 @@ from math import nan
 from typing import Any
 
 from agentmem.clock import Moment, seconds
-from agentmem.core import Namespace, Record, Store, Turn
+from agentmem.core import Namespace, Record, Turn
 from agentmem.errors import InputError, PluginError
 from agentmem.identity import record_id
+from agentmem.structure import Source, Store
 
 Content = str | Turn | Mapping[str, Any] | Sequence[str | Turn | Mapping[str, Any]]
 
@@ -84,18 +85,17 @@ def moment_or(value: Moment | None, default: float) -> float:
 
 
 def records(
-    content: Content, draft: Draft, stores: Sequence[Store], kind: str | None
+    content: Content, draft: Draft, source: Source, stores: Sequence[Store], kind: str | None
 ) -> list[Record]:
-    """The records that the stores make of some content, in order."""
-    chosen = [store for store in stores if kind in (None, store.kind)]
-    if not chosen:
-        kinds = ", ".join(store.kind for store in stores)
-        raise InputError(f"no store keeps kind {kind!r}; this memory keeps: {kinds}")
+    """The records of some content, in order: of the source's kind, or the texts as another kind."""
+    kinds = list(dict.fromkeys((source.kind, *(store.kind for store in stores))))
+    if kind not in (None, *kinds):
+        raise InputError(f"no store keeps kind {kind!r}; this memory keeps: {', '.join(kinds)}")
+    keeper = source if kind in (None, source.kind) else Source()
     made = [
-        _record(text, store.kind, item, draft)
+        _record(text, kind or source.kind, item, draft)
         for item in _items(content)
-        for store in chosen
-        for text in _texts(store, item)
+        for text in _texts(keeper, item)
     ]
     if not made:
         raise InputError("there is nothing to remember: the text is empty")
@@ -128,7 +128,7 @@ def _message(message: Mapping[str, Any]) -> Turn:
     return Turn(observation=valid(content, "content"), speaker=valid(role, "role"))
 
 
-def _texts(store: Store, item: str | Turn) -> Sequence[str]:
+def _texts(store: Source, item: str | Turn) -> Sequence[str]:
     texts = store.split(item) if isinstance(item, str) else store.extract(item)
     if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
         raise PluginError(f"store {store.kind!r} must give a sequence of texts, not {texts!r}")
@@ -149,6 +149,7 @@ def valid(text: str, what: str) -> str:
 def _record(text: str, kind: str, item: str | Turn, draft: Draft) -> Record:
     turn = item if isinstance(item, Turn) else None
     created = draft.event_time if turn is None or turn.now is None else seconds(turn.now)
+    recalled = ids(turn.recalled, "recalled") if turn else ()
     valence = draft.valence if draft.valence is not None else (turn.valence if turn else None)
     return Record(
         id=record_id(kind, draft.namespace, draft.source, text),
@@ -162,7 +163,7 @@ def _record(text: str, kind: str, item: str | Turn, draft: Draft) -> Record:
         valence=number("valence", valence, -1.0, 1.0) or 0.0,
         source=draft.source,
         sources=draft.sources,
-        links=draft.links,
+        links=(*draft.links, *(name for name in recalled if name not in draft.links)),
         data=draft.data,
     )
 

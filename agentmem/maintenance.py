@@ -17,6 +17,7 @@ from agentmem.index.columns import view_of
 from agentmem.ledger.book import Place
 from agentmem.ledger.reads import Line, Space
 from agentmem.ledger.rows import dumps
+from agentmem.ripple import revived, ripple
 
 UNDO = "undo:"  # prefix of the run that takes another back
 CAP_LEAST = 20  # removals from one namespace up to this many need no override
@@ -110,6 +111,7 @@ def apply_plan(engine: Engine, plan: Plan, cap: float) -> Run:
 
 def _commit(engine: Engine, plan: Plan, change: Change, places: Mapping[str, Place]) -> int:
     versions = {name: plan.versions[name] for name in change.ids}
+    change = ripple(engine, change, by_policy=True)
     return engine.commit(change, at=plan.now, run=plan.id, versions=versions, places=places).seq
 
 
@@ -150,7 +152,8 @@ def undo_run(engine: Engine, run: str, now: float, *, empty: bool = False) -> Ru
     if engine.reads.lines_of_run(_undo_id(run)):
         raise CannotUndo(f"run {run!r} has been undone already")
     records = tuple(_restored(engine, line, pos) for line in lines for pos in _removed(line))
-    change = Change(restore=records, reason=f"undo {run}", policy="undo")
+    _, tasks = revived(engine, records)
+    change = Change(restore=records, tasks=tuple(tasks), reason=f"undo {run}", policy="undo")
     outcome = engine.commit(change, at=now, run=_undo_id(run))
     counts = Counter(
         verb

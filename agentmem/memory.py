@@ -16,6 +16,7 @@ from agentmem.core import Hit, Plan, Record, Run
 from agentmem.erasure import Receipt, erase
 from agentmem.errors import InputError, TombstoneWarning, nearest
 from agentmem.explain import Explanation, explain
+from agentmem.extraction import Extracted
 from agentmem.handle import Handle
 from agentmem.index.where import Where, condition
 from agentmem.intake import (
@@ -41,11 +42,18 @@ Mode = Literal["hybrid", "dense", "lexical"]
 
 
 class Added(list[str]):
-    """The ids of what is now remembered, in order; `refused` holds those a tombstone stopped."""
+    """The ids of what is now remembered, in order.
 
-    def __init__(self, ids: Sequence[str], refused: Mapping[str, str]) -> None:
+    `refused` holds those a tombstone stopped, `derived` what the stores made of the new ones at
+    once; what takes a chat model follows.
+    """
+
+    def __init__(
+        self, ids: Sequence[str], refused: Mapping[str, str], derived: Sequence[str] = ()
+    ) -> None:
         super().__init__(ids)
         self.refused = dict(refused)
+        self.derived = tuple(derived)
 
 
 class AgentMemory(Handle):
@@ -92,11 +100,13 @@ class AgentMemory(Handle):
         )
         if not draft.namespace:
             raise InputError("namespace () is everything; a record needs a place of its own")
-        stores = self.config.stores
-        made = yield from work(lambda: records(content, draft, stores, kind))
+        config = self.config
+        made = yield from work(lambda: records(content, draft, config.source, config.stores, kind))
         vectors = yield from embed(self._engine.embedder, [record.text for record in made])
+        cited = (*draft.sources, *draft.links)
+        most = config.extraction.max_pending
         outcome = yield from self._change(
-            lambda: changes.add(self._engine, made, vectors, at, revive)
+            lambda: changes.add(self._engine, made, vectors, at, revive, cited, most)
         )
         if outcome.refused:
             how = " and ".join(sorted(set(outcome.refused.values())))
@@ -107,7 +117,29 @@ class AgentMemory(Handle):
                 stacklevel=4,
             )
         names = [outcome.ids[record.id] for record in made if record.id in outcome.ids]
-        return Added(list(dict.fromkeys(names)), outcome.refused)
+        derived = yield from self._catch_up()
+        return Added(list(dict.fromkeys(names)), outcome.refused, derived)
+
+    def _extract(
+        self,
+        *,
+        namespace: Sequence[str] | None = None,
+        limit: int | None = None,
+        retry: bool = False,
+    ) -> Steps[Extracted]:
+        """Do now what the stores owe, or `limit` tasks of it, oldest first.
+
+        With `retry`, what a model could not do is tried again.  Raises nothing that a model does:
+        a failed task is counted, its source kept; work that the budget or the model's absence
+        stops stays owed, and `halted` says why.
+        """
+        prefix = self._prefix(namespace)
+        if limit is not None:
+            whole("limit", limit, 1)
+        every = (*self.extraction.quick, *self.extraction.slow)
+        if retry:
+            yield from work(lambda: self.extraction.retry(every, prefix))
+        return (yield from self.extraction.work_off(every, prefix, limit=limit))
 
     def _search(
         self,
@@ -166,6 +198,7 @@ class AgentMemory(Handle):
             k=config.k if k is None else whole("k", k, 1),
             mode=mode or config.mode,
             where=where,
+            kinds=None if where and "kind" in where else self.config.kinds,
             config=config,
         )
 
@@ -192,9 +225,11 @@ class AgentMemory(Handle):
         if text is not None:
             vector = (yield from embed(self._engine.embedder, [text]))[0]
         engine = self._engine
-        return (
-            yield from self._change(lambda: changes.update(engine, name, prefix, given, vector, at))
+        new = yield from self._change(
+            lambda: changes.update(engine, name, prefix, given, vector, at)
         )
+        yield from self._catch_up()
+        return new
 
     def _supersede(
         self,
@@ -208,11 +243,11 @@ class AgentMemory(Handle):
         prefix, at = self._prefix(namespace), self._now(now)
         vector = (yield from embed(self._engine.embedder, [nonempty(text)]))[0]
         engine = self._engine
-        return (
-            yield from self._change(
-                lambda: changes.supersede(engine, name, prefix, text, vector, at)
-            )
+        new = yield from self._change(
+            lambda: changes.supersede(engine, name, prefix, text, vector, at)
         )
+        yield from self._catch_up()
+        return new
 
     def _forget(
         self,
@@ -243,7 +278,11 @@ class AgentMemory(Handle):
                 check_cap(engine, chosen, self.config.removal_cap)
             return list(changes.forget(engine, chosen, prefix, at, reason))
 
-        return (yield from (self._work(body) if dry_run else self._change(body)))
+        if dry_run:
+            return (yield from self._work(body))
+        gone = yield from self._change(body)
+        yield from self._catch_up()
+        return gone
 
     def _restore(
         self,
@@ -258,6 +297,7 @@ class AgentMemory(Handle):
         back = yield from self._change(
             lambda: changes.restore(self._engine, names, prefix, at, reason)
         )
+        yield from self._catch_up()
         return list(back)
 
     def _erase(
@@ -272,7 +312,9 @@ class AgentMemory(Handle):
         if not ids(names, "names"):
             raise InputError("erase takes at least one id")
 
-        return (yield from work(lambda: erase(self._engine, names, prefix, at, reason)))
+        receipt = yield from work(lambda: erase(self._engine, names, prefix, at, reason))
+        yield from self._catch_up()
+        return receipt
 
     def _history(self, name: str, *, namespace: Sequence[str] | None = None) -> Steps[list[Entry]]:
         """Every journal line that speaks of a record, oldest first."""
@@ -314,7 +356,9 @@ class AgentMemory(Handle):
         if not isinstance(plan, Plan):
             raise InputError(f"apply takes a Plan, not {plan!r}")
         cap = 1.0 if allow_mass else self.config.removal_cap
-        return (yield from self._change(lambda: apply_plan(self._engine, plan, cap)))
+        done = yield from self._change(lambda: apply_plan(self._engine, plan, cap))
+        yield from self._catch_up()
+        return done
 
     def _undo(self, run: Run | str, *, now: Moment | None = None) -> Steps[Run]:
         """Take a run back; CannotUndo if any of its records has changed since."""
@@ -322,9 +366,12 @@ class AgentMemory(Handle):
             raise InputError(f"undo takes a Run or its id, not {run!r}")
         name, at = run if isinstance(run, str) else run.id, self._now(now)
         empty = isinstance(run, Run) and not run.lines
-        return (yield from self._change(lambda: undo_run(self._engine, name, at, empty=empty)))
+        done = yield from self._change(lambda: undo_run(self._engine, name, at, empty=empty))
+        yield from self._catch_up()
+        return done
 
     add, aadd = sync(_add), asynchronous(_add)
+    extract, aextract = sync(_extract), asynchronous(_extract)
     search, asearch = sync(_search), asynchronous(_search)
     get, aget = sync(_get), asynchronous(_get)
     update, aupdate = sync(_update), asynchronous(_update)

@@ -12,9 +12,10 @@ from typing import Any, TypeVar, cast
 
 from agentmem import catalogue, registry
 from agentmem.clock import duration
-from agentmem.core import Embedder, Index, Namespace, Policy, Store
+from agentmem.core import Embedder, Index, Namespace, Policy
 from agentmem.errors import AgentMemError, ConfigError, InputError, PluginError, nearest
 from agentmem.fields import hints, is_duration, violation
+from agentmem.structure import Store
 
 T = TypeVar("T")
 

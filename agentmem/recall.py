@@ -41,6 +41,8 @@ class Query:
     k: int
     mode: str = "hybrid"
     where: Where | None = None
+    kinds: tuple[str, ...] | None = None  # None: records of every kind
+    when: tuple[float, float] | None = None  # event time asked about, half open
     config: RecallConfig = field(default_factory=RecallConfig)
 
     @property
@@ -59,7 +61,7 @@ class Ranking:
 
 def search(engine: Engine, query: Query, *, budget: int | None = None) -> tuple[list[Hit], Ints]:
     """The top k that fit the budget of tokens, and their rows.  The engine is locked."""
-    rows = engine.rows(query.prefix)
+    rows = engine.rows(query.prefix, kinds=query.kinds)
     weights = engine.weights(engine.columns.view(rows, query.now))
     retention = product(weights, len(rows))
     keep = retention > 0.0

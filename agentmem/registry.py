@@ -9,6 +9,7 @@ from typing import Any
 
 from agentmem.core import Policy
 from agentmem.errors import ConfigError, PluginError, nearest
+from agentmem.structure import Store
 
 __all__ = ["BUILTIN", "entry_point_names", "find", "knows", "name_of", "names"]
 
@@ -95,8 +96,10 @@ def _load(group: str, name: str, path: str) -> Factory:
         raise PluginError(f"{what}: {type(error).__name__}: {error}") from error
     if not callable(found):
         raise PluginError(f"{path} is a {type(found).__name__}, not a class")
-    if group == "policies" and not (isinstance(found, type) and issubclass(found, Policy)):
-        raise PluginError(f"{path} is not a subclass of agentmem.core.Policy")
+    base = {"policies": Policy, "stores": Store}.get(group)
+    if base and not (isinstance(found, type) and issubclass(found, base)):
+        where = f"{base.__module__}.{base.__name__}"
+        raise PluginError(f"{path} is not a subclass of {where}")
     return found  # type: ignore[no-any-return]  # narrowed by callable() only
 
 

@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentmem.core import Store, Turn
+from agentmem.core import Turn
 from agentmem.errors import ConfigError
 from agentmem.stores.chunk import ChunkStore
+from agentmem.structure import Source
 from agentmem.stores.segment import cohesion, depths, sentences, split
 from agentmem.text import words
 
@@ -125,7 +126,7 @@ def test_a_sign_keeps_its_combining_marks() -> None:
 
 def test_satisfies_the_protocol() -> None:
     store = ChunkStore()
-    assert isinstance(store, Store)
+    assert isinstance(store, Source)
     assert store.kind == "chunk"
 
 

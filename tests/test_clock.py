@@ -8,8 +8,10 @@ import pytest
 
 from agentmem import AgentMemory, SimulatedClock, SystemClock
 from agentmem.clock import duration, moment, seconds
+from agentmem.core import Turn
 from agentmem.errors import InputError
 from agentmem.steps import Steps, arun, run, work
+from agentmem.structure import Source
 from tests.conftest import Make
 
 
@@ -67,14 +69,14 @@ def test_a_body_sees_the_exception_of_its_wait_in_both_forms() -> None:
 def test_async_calls_leave_the_event_loop_free(make: Make) -> None:
     seen: list[bool] = []
 
-    class Slow:
-        kind = "chunk"
+    class Slow(Source):
+        name = "slow"
 
         def split(self, text: str) -> list[str]:
             seen.append(threading.current_thread() is threading.main_thread())
             return [text]
 
-        def extract(self, turn: object) -> list[str]:
+        def extract(self, turn: Turn) -> list[str]:
             return [str(turn)]
 
     memory: AgentMemory = make(stores=[Slow()])

@@ -30,15 +30,17 @@ from agentmem.policies.budget import Budget
 from agentmem.policies.ebbinghaus import Ebbinghaus
 from agentmem.policies.none import NoForgetting
 from agentmem.policies.window import Window
+from agentmem.structure import Source
 
 DAY = 86400.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tiny:
+class Tiny(Source):
     """A store for these tests."""
 
-    kind: str = "tiny"
+    name: ClassVar[str] = "tiny"
+
     words: Annotated[int, Bounds(least=1)] = 5
     tags: tuple[str, ...] = ()
 
@@ -268,6 +270,8 @@ def test_a_broken_plug_in_is_an_error_not_a_warning(path, part):
 
 def test_a_component_without_the_methods_of_its_group_is_refused():
     with pytest.raises(PluginError, match="does not have the methods"):
+        build_embedder(f"{__name__}:NotAPolicy")
+    with pytest.raises(PluginError, match="is not a subclass of agentmem.structure.Store"):
         build_stores(f"{__name__}:NotAPolicy")
 
 

@@ -41,11 +41,30 @@ def test_an_older_schema_is_migrated_step_by_step(
 ) -> None:
     path = tmp_path / "m.db"
     make(path).close()
-    steps = {1: lambda db: db.run("INSERT INTO meta VALUES ('step', 'one')")}
-    monkeypatch.setattr(migrations, "SCHEMA", 2)
+    newest = migrations.SCHEMA
+    steps = {newest: lambda db: db.run("INSERT INTO meta VALUES ('step', 'one')")}
+    monkeypatch.setattr(migrations, "SCHEMA", newest + 1)
     monkeypatch.setattr(migrations, "MIGRATIONS", steps)
     assert make(path)._engine.ledger.meta("step") == "one"
-    assert make(path)._engine.ledger.meta("schema") == "2"
+    assert make(path)._engine.ledger.meta("schema") == str(newest + 1)
+
+
+def test_a_ledger_of_the_first_schema_opens_and_keeps_what_it_held(
+    make: Make, tmp_path: Path
+) -> None:
+    path = tmp_path / "m.db"
+    with make(path) as memory:
+        memory.add("Rex is a dog.")
+    with sqlite3.connect(path) as db:  # as the first release wrote it
+        db.execute("DROP INDEX record_kind")
+        db.execute("DROP TABLE task")
+        db.execute("DROP TABLE lease")
+        db.execute("ALTER TABLE record DROP COLUMN key")
+        db.execute("UPDATE meta SET value = '1' WHERE key = 'schema'")
+    db.close()
+    memory = make(path, stores=["chunk"])
+    memory.add("Rex barks.")
+    assert {hit.text for hit in memory.search("Rex")} == {"Rex is a dog.", "Rex barks."}
 
 
 def test_a_failed_migration_leaves_the_file_as_it_was(
@@ -59,8 +78,8 @@ def test_a_failed_migration_leaves_the_file_as_it_was(
         raise RuntimeError("half way")
 
     with monkeypatch.context() as patch:
-        patch.setattr(migrations, "SCHEMA", 2)
-        patch.setattr(migrations, "MIGRATIONS", {1: broken})
+        patch.setattr(migrations, "SCHEMA", migrations.SCHEMA + 1)
+        patch.setattr(migrations, "MIGRATIONS", {migrations.SCHEMA - 1: broken})
         with pytest.raises(RuntimeError, match="half way"):
             make(path)
     memory = make(path)

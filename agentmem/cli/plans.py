@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from agentmem.clock import moment
-from agentmem.core import Change, Hit, Plan, Record, content_id
+from agentmem.core import Change, Hit, Plan, Record, Task, content_id
 from agentmem.errors import InputError, PlanError
 
 FORMAT = 1
 _RECORDS = ("add", "update", "touch", "restore")
-_NAMES = ("archive", "erase")
+_NAMES = ("archive", "erase", "derive")
 
 
 def iso(at: float) -> str:
@@ -78,6 +78,7 @@ def _change(plain: dict[str, Any]) -> Change:
         values[name] = tuple(_record(one) for one in plain[name])
     for name in _NAMES:
         values[name] = tuple(plain[name])
+    values["tasks"] = tuple(Task(*one) for one in plain["tasks"])
     values["supersede"] = tuple((old, new) for old, new in plain["supersede"])
     values["bury"] = tuple((name, text, tuple(path)) for name, text, path in plain["bury"])
     if plain["namespace"] is not None:

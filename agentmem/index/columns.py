@@ -5,17 +5,18 @@ Row i of each array is ledger position i.  Derived: it can be dropped and rebuil
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agentmem.core import Floats, Index, Ints, Record, Touch, Vectors, View
-from agentmem.ledger.rows import CODE
+from agentmem.ledger.rows import CODE, LIFE
 from agentmem.text import words
 
 ABSENT, ACTIVE = 0, 1
+LIFE_SIZE = len(LIFE)
 _FLOATS = (
     "created",
     "used",
@@ -31,7 +32,7 @@ _FLOATS = (
 
 def view_of(rows: Sequence[Sequence[Any]], now: float, turns_now: dict[int, int]) -> View:
     """The view of some LIFE rows; `turns_now`: turns so far by namespace code."""
-    columns: list[tuple[Any, ...]] = list(zip(*rows, strict=True)) or [()] * 14
+    columns: list[tuple[Any, ...]] = list(zip(*rows, strict=True)) or [()] * LIFE_SIZE
     spaces = np.array(columns[2], dtype=np.int64)
     current = np.array([turns_now[space] for space in columns[2]], dtype=np.float64)
     floats = {name: _column(name, columns[i]) for i, name in _PLACES}
@@ -94,6 +95,8 @@ class Columns:
         self.ids = np.zeros(0, dtype="S32")
         self.space = np.zeros(0, dtype=np.int32)
         self.status = np.zeros(0, dtype=np.int8)
+        self.kind = np.zeros(0, dtype=np.int16)
+        self.kinds: dict[str, int] = {}  # codes of `kind`, in order of first appearance
         self.floats = {name: np.zeros(0) for name in _FLOATS}
         self.turns = np.zeros(0)  # turns so far, by namespace code
 
@@ -105,7 +108,11 @@ class Columns:
         self.ids = _resized(self.ids, room)
         self.space = _resized(self.space, room)
         self.status = _resized(self.status, room)
+        self.kind = _resized(self.kind, room)
         self.floats = {name: _resized(column, room) for name, column in self.floats.items()}
+
+    def _code(self, kind: str) -> int:
+        return self.kinds.setdefault(kind, len(self.kinds))
 
     def put(self, rows: Sequence[Sequence[Any]]) -> None:
         """Take over LIFE rows, each followed by the vector's bytes (or None: leave it be)."""
@@ -123,9 +130,10 @@ class Columns:
         if spaces.max() >= len(self.turns):
             self.turns = _resized(self.turns, int(spaces.max()) * 3 // 2 + 64)
         np.maximum.at(self.turns, spaces, self.floats["turn"][at])
-        have = [i for i, data in enumerate(columns[14]) if data is not None]
+        self.kind[at] = [self._code(kind) for kind in columns[LIFE_SIZE - 1]]
+        have = [i for i, data in enumerate(columns[LIFE_SIZE]) if data is not None]
         if have:
-            data = b"".join(columns[14][i] for i in have)
+            data = b"".join(columns[LIFE_SIZE][i] for i in have)
             vectors = np.frombuffer(data, dtype="<f4").reshape(len(have), -1)
             self.dense.put(at[have], vectors)
 
@@ -135,10 +143,11 @@ class Columns:
         self.ids[pos] = record.id.encode()
         self.space[pos] = space
         self.status[pos] = CODE[record.status]
+        self.kind[pos] = self._code(record.kind)
         values = {name: getattr(record, name) for name in _FLOATS if name != "words"}
         for name, value in values.items():
             self.floats[name][pos] = _MISSING.get(name, np.nan) if value is None else value
-        self.floats["words"][pos] = len(words(record.text))
+        self.floats["words"][pos] = len(words(record.found_by))
         if space >= len(self.turns):
             self.turns = _resized(self.turns, space * 3 // 2 + 64)
         self.turns[space] = max(self.turns[space], record.turn)
@@ -162,14 +171,26 @@ class Columns:
         self.ids[rows] = b""
         self.dense.drop(rows)
 
-    def rows(self, spaces: Iterable[int] | None, *, status: int | None = ACTIVE) -> Ints:
-        """Positions in some namespaces (None: all), ascending; status None: all not erased."""
+    def rows(
+        self,
+        spaces: Iterable[int] | None,
+        *,
+        status: int | None = ACTIVE,
+        kinds: Collection[str] | None = None,
+    ) -> Ints:
+        """Positions in some namespaces, ascending, of some kinds (None: all of them).
+
+        status None: whatever is not erased.
+        """
         codes = self.status[: self.size]
         mask = codes != ABSENT if status is None else codes == status
         if spaces is not None:
             wanted = np.fromiter(spaces, dtype=np.int32)
             here = self.space[: self.size]
             mask = mask & (here == wanted[0] if len(wanted) == 1 else np.isin(here, wanted))
+        if kinds is not None and not self.kinds.keys() <= set(kinds):
+            codes_of = [code for name, code in self.kinds.items() if name in kinds]
+            mask = mask & np.isin(self.kind[: self.size], codes_of)
         return np.flatnonzero(mask)
 
     def groups(self) -> dict[int, Ints]:

@@ -10,11 +10,11 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from agentmem.core import Namespace
 from agentmem.ledger import sqlite
-from agentmem.ledger.rows import dumps, hashes, scope, spelled, to_values
+from agentmem.ledger.rows import dumps, found_by, hashes, scope, spelled, to_values
 from agentmem.ledger.sqlite import Database, compiled
 from agentmem.ledger.tables import (
     ACTIVE,
@@ -23,6 +23,7 @@ from agentmem.ledger.tables import (
     derivation,
     namespace,
     record,
+    task,
     term,
     tombstone,
     vector,
@@ -30,7 +31,9 @@ from agentmem.ledger.tables import (
 
 Payload = Mapping[str, Any]
 
-_INSERT = {table.name: compiled(insert(table)) for table in (record, vector, derivation, tombstone)}
+_INSERT = {
+    table.name: compiled(insert(table)) for table in (record, vector, derivation, tombstone, task)
+}
 _HERE = record.c.pos == bindparam("at_pos")
 _WHOLE = compiled(
     update(record)
@@ -45,6 +48,10 @@ _RESTORE = compiled(
 _DROP_RECORD = compiled(delete(record).where(record.c.pos == bindparam("pos")))
 _DROP_VECTOR = compiled(delete(vector).where(vector.c.pos == bindparam("pos")))
 _DROP_SOURCES = compiled(delete(derivation).where(derivation.c.pos == bindparam("pos")))
+_NO_TASK = compiled(
+    delete(task).where(task.c.pos == bindparam("pos"), task.c.store == bindparam("store"))
+)
+_NO_TASKS = compiled(delete(task).where(task.c.pos == bindparam("pos")))
 _COUNTS = compiled(
     update(namespace)
     .where(namespace.c.id == bindparam("space"))
@@ -75,7 +82,7 @@ _NO_TERMS = compiled(
     )
 )
 _STATE = compiled(
-    select(record.c.namespace, record.c.text, record.c.status).where(
+    select(record.c.namespace, func.coalesce(record.c.key, record.c.text), record.c.status).where(
         record.c.pos == bindparam("pos")
     )
 )
@@ -112,6 +119,7 @@ class Applier:
             self._bury(pos, name, space, contents)
         for pos, name, space, contents in payload.get("bury", ()):
             self._bury(pos, name, space, contents)
+        self._tasks(payload.get("tasks", ()))
         self.db.run(sqlite.MENTION, positions=dumps(sorted(mentioned(payload))), seq=self.seq)
 
     def _add(self, entries: Sequence[Mapping[str, Any]], vectors: Mapping[int, bytes]) -> None:
@@ -122,7 +130,7 @@ class Applier:
         )
         terms: Counter[tuple[int, int]] = Counter()
         for entry in entries:
-            terms.update((word, entry["namespace"]) for word in hashes(entry["text"]))
+            terms.update((word, entry["namespace"]) for word in hashes(found_by(entry)))
         self._index(entries, terms)
         for space, count in Counter(e["namespace"] for e in entries).items():
             active = sum(e["namespace"] == space and e["status"] == ACTIVE for e in entries)
@@ -132,7 +140,7 @@ class Applier:
         lexical = [
             {
                 "pos": e["pos"],
-                "text": spelled(e["text"]),
+                "text": spelled(found_by(e)),
                 "scope": scope(self.paths(e["namespace"])),
             }
             for e in entries
@@ -159,7 +167,7 @@ class Applier:
     def _update(self, entry: Mapping[str, Any], data: bytes | None) -> None:
         [(space, text, status)] = self.db.rows(_STATE, pos=entry["pos"])
         self._unindex(entry["pos"], space, text)
-        self._index([entry], Counter((word, space) for word in hashes(entry["text"])))
+        self._index([entry], Counter((word, space) for word in hashes(found_by(entry))))
         self.db.run(_WHOLE, at_pos=entry["pos"], **_without_keys(to_values(entry, self.seq)))
         if data is not None:
             self.db.run(_DROP_VECTOR, pos=entry["pos"])
@@ -190,11 +198,26 @@ class Applier:
                 self.db.run(_COUNTS, space=space, more_active=change, more_records=0)
         self._life(_RESTORE, entries, status=ACTIVE)
 
+    def _tasks(self, entries: Sequence[Sequence[Any]]) -> None:
+        for pos, store, rest, target, state, error in entries:
+            self.db.run(_NO_TASK, pos=pos, store=store)
+            if state:
+                self.db.run(
+                    _INSERT["task"],
+                    pos=pos,
+                    store=store,
+                    rest=dumps(rest),
+                    target=target,
+                    state=state,
+                    error=error,
+                )
+
     def _erase(self, pos: int) -> None:
         for space, text, status in self.db.rows(_STATE, pos=pos):
             self._unindex(pos, space, text)
             self.db.run(_DROP_RECORD, pos=pos)
             self.db.run(_DROP_VECTOR, pos=pos)
+            self.db.run(_NO_TASKS, pos=pos)
             active = -int(status == ACTIVE)
             self.db.run(_COUNTS, space=space, more_active=active, more_records=-1)
 
@@ -217,7 +240,15 @@ def mentioned(payload: Payload) -> set[int]:
 
 def redact(payload: dict[str, Any], gone: Collection[int]) -> dict[str, Any]:
     """The payload without what it said of some records; positions and times stay."""
-    blank = {"text": "", "source": "", "kind": "", "sources": [], "links": [], "data": {}}
+    blank: dict[str, Any] = {
+        "text": "",
+        "key": None,
+        "source": "",
+        "kind": "",
+        "sources": [],
+        "links": [],
+        "data": {},
+    }
     for verb in ("add", "update"):
         for entry in payload.get(verb, ()):
             if entry["pos"] in gone:

@@ -51,6 +51,10 @@ class Book:
         """The newest journal line."""
         return self.db.value(_LAST) or 0
 
+    def last_at(self) -> float:
+        """When the newest journal line was written, by the clock of its writer; 0 if none."""
+        return float(self.db.value("SELECT at FROM journal ORDER BY seq DESC LIMIT 1") or 0.0)
+
     def path(self, space: int) -> Namespace:
         """The namespace of a code."""
         if space not in self._paths:
@@ -115,6 +119,10 @@ class Book:
     def buried(self, contents: Iterable[str]) -> set[str]:
         """Which content identities have a tombstone."""
         return {name for (name,) in self.db.rows(BURIED, contents=dumps(list(contents)))}
+
+    def space_of(self, path: Namespace) -> int | None:
+        """The code of a namespace; None if nothing was ever kept there."""
+        return next((code for code, known in self.spaces().items() if known == path), None)
 
     def space(self, path: Namespace) -> int:
         """The code of a namespace, made if need be; the caller holds the transaction."""

@@ -14,7 +14,15 @@ from agentmem.core import Change, Namespace, Record
 from agentmem.ledger.book import Book, Place
 from agentmem.ledger.rows import dumps, hashes, to_entry
 from agentmem.ledger.sqlite import HOLDERS, compiled
-from agentmem.ledger.tables import journal, mention, namespace, record, tombstone
+from agentmem.ledger.tables import (
+    FAILED,
+    PENDING,
+    journal,
+    mention,
+    namespace,
+    record,
+    tombstone,
+)
 from agentmem.salience import importance
 
 Expire = Callable[[Sequence[Record]], Sequence[float | None]]
@@ -70,6 +78,8 @@ def draft(
         ]
     if change.bury:
         payload["bury"] = _stones(book, change.bury, len(payload.get("add", ())))
+    if change.derive or change.tasks:
+        payload["tasks"] = _tasks(book, change, payload.get("add", ()))
     if change.scores:
         payload["scores"] = {str(places[n].pos): s for n, s in change.scores.items()}
     return payload
@@ -98,6 +108,25 @@ def _entries(book: Book, adds: Sequence[Record], expire: Expire) -> list[dict[st
             zip(settled, spaces, expire(settled), strict=True), start=1
         )
     ]
+
+
+def _tasks(book: Book, change: Change, adds: Sequence[Mapping[str, Any]]) -> list[list[Any]]:
+    """[position, store, further ids, target, state, error]; state 0 is done."""
+    state = {"done": 0, "pending": PENDING, "failed": FAILED}
+    added = {entry["id"]: entry["pos"] for entry in adds}
+    new = [[entry["pos"], store, [], "", PENDING, ""] for store in change.derive for entry in adds]
+    known = [
+        [
+            added.get(one.record) or book.locate(one.record).pos,
+            one.store,
+            list(one.rest),
+            one.target,
+            state[one.state],
+            one.error,
+        ]
+        for one in change.tasks
+    ]
+    return new + known
 
 
 def _contents(book: Book, pos: int) -> list[str]:

@@ -11,7 +11,14 @@ from agentmem.errors import LedgerCorrupt, SchemaTooNew
 from agentmem.ledger.sqlite import Database
 from agentmem.ledger.tables import SCHEMA
 
-MIGRATIONS: dict[int, Callable[[Database], None]] = {}
+
+def _structures(db: Database) -> None:
+    """1 -> 2: keys, kinds that can be listed, and the work that stores owe."""
+    db.run("ALTER TABLE record ADD COLUMN key TEXT")
+    db.create(("task", "lease"), ("record_kind",))
+
+
+MIGRATIONS: dict[int, Callable[[Database], None]] = {1: _structures}
 
 
 def migrate(db: Database) -> None:

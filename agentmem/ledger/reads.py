@@ -190,6 +190,17 @@ class Reads:
         )
         return (rows[0][0], rows[0][1]) if rows else None
 
+    def newest(self, space: int, kind: str, n: int) -> list[int]:
+        """Positions of the newest active records of a kind in a namespace, newest first."""
+        rows = self.db.rows(
+            "SELECT pos FROM record WHERE namespace = :space AND kind = :kind AND status = 1 "
+            "ORDER BY pos DESC LIMIT :n",
+            space=space,
+            kind=kind,
+            n=n,
+        )
+        return [pos for (pos,) in rows]
+
     def derived(self, name: str) -> list[int]:
         """Positions of the records that name this one among their sources."""
         rows = self.db.rows("SELECT pos FROM derivation WHERE source = :s ORDER BY pos", s=name)

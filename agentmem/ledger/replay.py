@@ -9,6 +9,7 @@ from agentmem.core import Vectors
 from agentmem.errors import InputError
 from agentmem.ledger.apply import Applier
 from agentmem.ledger.ledger import Ledger
+from agentmem.ledger.rows import found_by
 
 LINES = "SELECT seq, at, policy, reason, run, namespace, turn, payload FROM journal ORDER BY seq"
 COPY = "INSERT INTO journal VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
@@ -35,7 +36,7 @@ def replay(source: Ledger, target: Ledger, embed: Callable[[Sequence[str]], Vect
                 for entry in payload.get(verb, ())
                 if not entry.get("erased")
             ]
-            texts = [entry["text"] for entry in entries]
+            texts = [found_by(entry) for entry in entries]
             made = [vector.tobytes() for vector in embed(texts)] if texts else []
             vectors = dict(zip((entry["pos"] for entry in entries), made, strict=True))
             target.db.many(COPY, [(seq, at, *rest, text)])

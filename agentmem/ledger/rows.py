@@ -33,6 +33,7 @@ LIFE = (
     record.c.turn,
     record.c.words,
     record.c.seq,
+    record.c.kind,
 )
 WHOLE = select(*(column for column in record.c))
 _AT = {column.name: i for i, column in enumerate(record.c)}
@@ -60,6 +61,7 @@ def to_record(row: Sequence[Any], path: Callable[[int], Namespace]) -> Record:
         turn=row[_AT["turn"]],
         used_turn=row[_AT["used_turn"]],
         version=row[_AT["version"]],
+        key=row[_AT["key"]],
     )
 
 
@@ -93,13 +95,21 @@ def to_entry(record: Record, pos: int, space: int, expiry: float | None) -> dict
         "turn": record.turn,
         "version": record.version,
         "expiry": expiry,
+        **({} if record.key is None else {"key": record.key}),
     }
+
+
+def found_by(entry: Mapping[str, Any]) -> str:
+    """The text a journal entry is indexed under."""
+    key: str | None = entry.get("key")
+    return str(entry["text"]) if key is None else key
 
 
 def to_values(entry: Mapping[str, Any], seq: int) -> dict[str, Any]:
     """The column values of a journal entry."""
     lists = {name: dumps(entry[name]) for name in ("sources", "links", "data")}
-    return {**entry, **lists, "words": len(words(entry["text"])), "seq": seq}
+    count = len(words(found_by(entry)))
+    return {"key": None, **entry, **lists, "words": count, "seq": seq}
 
 
 def dumps(value: Any) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -196,14 +196,21 @@ class Database:
         if self._db.in_transaction:  # a full disk ends the transaction by itself
             self._db.execute("ROLLBACK")
 
-    def create(self) -> None:
-        """Make all tables and indexes; the caller holds the transaction."""
+    def create(self, tables: Collection[str] | None = None, indexes: Collection[str] = ()) -> None:
+        """Make some tables with their indexes, and some other indexes; all, if none is named.
+
+        The caller holds the transaction.
+        """
         dialect = dialects.dialect()
         for table in metadata.sorted_tables:
-            self.run(str(CreateTable(table).compile(dialect=dialect)))
+            whole = tables is None or table.name in tables
+            if whole:
+                self.run(str(CreateTable(table).compile(dialect=dialect)))
             for index in sorted(table.indexes, key=lambda index: str(index.name)):
-                self.run(str(CreateIndex(index).compile(dialect=dialect)))
-        self.run(FULL_TEXT)
+                if whole or index.name in indexes:
+                    self.run(str(CreateIndex(index).compile(dialect=dialect)))
+        if tables is None:
+            self.run(FULL_TEXT)
 
     def tables(self) -> set[str]:
         """Names of the tables in the file."""

@@ -2,7 +2,8 @@
 
 `record` holds the lifecycle, `vector` the embeddings (apart, so that deletes stay cheap), `journal`
 every change, `mention` which line speaks of which record, `term` how many records of a namespace
-hold a word (hashed), `derivation` what was derived from what, `tombstone` what was erased.
+hold a word (hashed), `derivation` what was derived from what, `tombstone` what was erased, `task`
+what the stores still owe, `lease` who is at it (not journalled: it means nothing after a crash).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from sqlalchemy.types import JSON
 
 from agentmem.core import Status
 
-SCHEMA = 1  # bump together with a new function in migrations.py
+SCHEMA = 2  # bump together with a new function in migrations.py
 
 ACTIVE, ARCHIVED, SUPERSEDED = 1, 2, 3
 STATUS: dict[int, Status] = {ACTIVE: "active", ARCHIVED: "archived", SUPERSEDED: "superseded"}
@@ -73,7 +74,9 @@ record = Table(
     Column("words", Integer, nullable=False),  # length of the text, for BM25
     Column("expiry", Float),  # when it is due for removal; NULL for never
     Column("seq", Integer, nullable=False),  # journal line that changed it last
+    Column("key", Text),  # what it is found by, where that is not its text
 )
+Index("record_kind", record.c.namespace, record.c.kind, record.c.pos)
 Index(
     "record_expiry",
     record.c.expiry,
@@ -153,6 +156,31 @@ Index(
     journal.c.turn,
     sqlite_where=journal.c.turn.isnot(None),
     postgresql_where=journal.c.turn.isnot(None),
+)
+
+PENDING, FAILED = 1, 2
+
+task = Table(
+    "task",
+    metadata,
+    Column("pos", Integer, primary_key=True, autoincrement=False),  # of the first source
+    Column("store", Text, primary_key=True),
+    Column("rest", Text, nullable=False),  # JSON array: ids of further sources
+    Column("target", Text, nullable=False),  # id of the record to be made anew; "" for none
+    Column("state", Integer, nullable=False),
+    Column("error", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index("task_due", task.c.store, task.c.state, task.c.pos)
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("pos", Integer, primary_key=True, autoincrement=False),
+    Column("store", Text, primary_key=True),
+    Column("until", Float, nullable=False),  # second until which nobody else takes the task
+    Column("tries", Integer, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 mention = Table(

@@ -9,6 +9,7 @@ from typing import ClassVar, Literal, get_args
 from agentmem.core import Turn
 from agentmem.errors import ConfigError, nearest
 from agentmem.stores import segment
+from agentmem.structure import Source
 
 __all__ = ["ChunkStore"]
 
@@ -16,7 +17,7 @@ Unit = Literal["turn", "message"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class ChunkStore:
+class ChunkStore(Source):
     """Turns or messages with their speakers; long ones in pieces cut where the topic changes.
 
     A turn (observation and reply) is one chunk, because an answer tells little without what it
@@ -42,10 +43,6 @@ class ChunkStore:
                 raise ConfigError(
                     f"{key} = {value!r}: a whole number of at least {least} is needed"
                 )
-
-    @property
-    def kind(self) -> str:
-        return "chunk"
 
     def extract(self, turn: Turn) -> Sequence[str]:
         """The chunks of a turn, in order, as "speaker: text"; none of a blank turn."""

@@ -1,0 +1,244 @@
+"""The work of the stores: a task is taken, derived, and written together with its completion.
+
+A task may be begun twice (a crash, two processes), but it is written once: the transaction that
+writes its records also removes it, and writes nothing if it is gone already.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from math import isnan
+
+from agentmem import contract
+from agentmem.around import Surroundings
+from agentmem.caller import Caller
+from agentmem.config import MemoryConfig
+from agentmem.core import Change, Namespace, Record, Vectors
+from agentmem.engine import Engine
+from agentmem.errors import (
+    AgentMemError,
+    BudgetExceeded,
+    LedgerError,
+    ModelUnavailable,
+    StalePlan,
+)
+from agentmem.ledger.queue import LONGEST, Due, Queue
+from agentmem.ledger.tables import ACTIVE
+from agentmem.ripple import ripple
+from agentmem.steps import Steps, embed, work
+from agentmem.structure import Store
+
+_log = logging.getLogger(__name__)
+PAUSE = 2.0  # seconds before a task is tried again; doubled each time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extracted:
+    """What became of the stores' work."""
+
+    done: int = 0  # tasks
+    ids: tuple[str, ...] = ()  # records written
+    failed: int = 0  # tasks that a model or a store could not do: see `stats()`
+    pending: int = 0  # tasks still owed
+    halted: str = ""  # why it stopped before the end, if it did
+
+
+class Extraction:
+    """Works off the tasks of one memory's stores."""
+
+    def __init__(self, engine: Engine, config: MemoryConfig, caller: Caller | None) -> None:
+        self.engine = engine
+        self.queue = Queue(engine.ledger)
+        self.config = config
+        self.caller = caller
+        self.quick = tuple(s.kind for s in config.deriving if not s.asks_model)
+        self.slow = tuple(s.kind for s in config.deriving if s.asks_model)
+
+    @property
+    def owes(self) -> bool:
+        """Is there work in the ledger, anybody's?"""
+        with self.engine.locked():
+            return self.queue.owed() > 0
+
+    def work_off(
+        self, kinds: Sequence[str], prefix: Namespace, *, limit: int | None = None
+    ) -> Steps[Extracted]:
+        """Do what is due for some stores, oldest first: all of it, or `limit` tasks."""
+        done, failed, ids, halted = 0, 0, [], ""
+        while limit is None or done + failed < limit:
+            due = yield from work(lambda: self._take(kinds, prefix))
+            if due is None:
+                break
+            try:
+                ids += yield from self._do(due)
+                done += 1
+            except BudgetExceeded as error:
+                yield from work(partial(self._let_go, due))
+                halted = str(error)
+                break
+            except ModelUnavailable as error:
+                yield from work(partial(self._later, due))
+                halted = str(error)
+                break
+            except (StalePlan, LedgerError):
+                yield from work(partial(self._let_go, due))
+                raise
+            except AgentMemError as error:
+                _log.warning("store %r failed at record %s: %s", due.store, due.record, error)
+                yield from work(partial(self._fail, due, type(error).__name__))
+                failed += 1
+        pending = yield from work(lambda: self._pending(prefix))
+        return Extracted(done=done, ids=tuple(ids), failed=failed, pending=pending, halted=halted)
+
+    def _do(self, due: Due) -> Steps[list[str]]:
+        """Derive and write, once more if what it rests on has changed meanwhile."""
+        store = self.engine.stores[due.store]
+        try:
+            return (yield from self._once(store, due))
+        except StalePlan:
+            return (yield from self._once(store, due))
+
+    def _once(self, store: Store, due: Due) -> Steps[list[str]]:
+        new, target = yield from work(lambda: self._sources(due))
+        change = Change(reason="its sources are gone", policy=store.kind)
+        if new:
+            around = Surroundings(
+                self.engine, store.kind, new, target, self.caller, self.config.recall
+            )
+            change = yield from contract.derive(store, new, around)
+        elif target is not None:
+            change = replace(change, archive=(target.id,))
+        made = (*change.add, *change.update)
+        vectors = yield from embed(self.engine.embedder, [one.found_by for one in made])
+        by_id = {one.id: vector for one, vector in zip(made, vectors, strict=True)}
+        return (yield from work(lambda: self._write(due, change, by_id)))
+
+    def _sources(self, due: Due) -> tuple[list[Record], Record | None]:
+        """What there is to derive from, and what to make anew.
+
+        No sources and no target: what was to be made anew has gone, so there is nothing to do.
+        """
+        with self.engine.locked():
+            names = [due.record, *due.rest, *([due.target] if due.target else [])]
+            places = dict(self.engine.ledger.present(names))
+            found = {one.id: one for one in self.engine.records(p.pos for p in places.values())}
+        active = {name: one for name, one in found.items() if one.status == "active"}
+        target = active.get(due.target)
+        if due.target and target is None:
+            return [], None
+        home = found[due.record].namespace if due.record in found else ()
+        new = [active[n] for n in (due.record, *due.rest) if n in active]
+        return [one for one in new if one.namespace == home], target
+
+    def _write(self, due: Due, change: Change, vectors: Mapping[str, Vectors]) -> list[str]:
+        """Write what was derived, and that it is done; nothing if somebody else did it."""
+        engine = self.engine
+        with engine.writing():
+            engine.refresh()
+            if not self.queue.is_due(due):
+                return []
+            again = bool(due.rest or due.target)
+            add, update = self._settled(change, again)
+            change = replace(change, add=add, update=update)
+            change = ripple(engine, change)
+            change = replace(change, tasks=(due.task._replace(state="done"), *change.tasks))
+            at = max(one.ingested for one in add) if add else engine.ledger.last_at()
+            outcome = engine.commit(change, at=at, vectors=vectors, revive=again)
+            self.queue.release(due)
+        return [*outcome.ids.values(), *(one.id for one in update)]
+
+    def _settled(
+        self, change: Change, again: bool
+    ) -> tuple[tuple[Record, ...], tuple[Record, ...]]:
+        """Adds and updates as they go into the ledger as it is now.
+
+        What is there already gains the new sources.  An update keeps the lifecycle, which may have
+        moved on meanwhile.  `again`: what a removed source took along may come back.
+        """
+        ledger = self.engine.ledger
+        places = dict(ledger.present(one.id for one in change.update))
+        held = ledger.held(one.id for one in change.add)
+        update: dict[str, Record] = {}
+        for one in change.update:
+            now = ledger.record(places[one.id].pos) if one.id in places else None
+            if now is None or (now.version, now.status) != (one.version, "active"):
+                raise StalePlan(f"record {one.id!r} has changed since it was read")
+            update[one.id] = _reworked(now, one)
+        add = []
+        for one in change.add:
+            name, status = held.get(one.id, ("", 0))
+            if not status:
+                add.append(one)
+            elif name not in update and (status == ACTIVE or again):
+                now = self.engine.records([ledger.locate(name).pos])[0]
+                if set(one.sources) - set(now.sources) or status != ACTIVE:
+                    every = tuple(dict.fromkeys((*now.sources, *one.sources)))
+                    sources = every if status == ACTIVE else one.sources
+                    update[name] = replace(
+                        now, sources=sources, status="active", version=now.version + 1
+                    )
+        return tuple(add), tuple(update.values())
+
+    def _take(self, kinds: Sequence[str], prefix: Namespace) -> Due | None:
+        """The next free task; one for a model is leased, so that no other process pays too."""
+        with self.engine.locked():
+            spaces = set(self.engine.spaces(prefix))
+            while due := self.queue.next(kinds, spaces, time.time()):
+                until = time.time() + self.config.extraction.lease
+                if due.store in self.quick or self.queue.lease(due, until):
+                    return due
+        return None
+
+    def _let_go(self, due: Due) -> None:
+        with self.engine.locked():
+            self.queue.release(due)
+
+    def _later(self, due: Due) -> None:
+        """The model is away: leave the task for a while, longer each time."""
+        with self.engine.locked():
+            pause = min(LONGEST, PAUSE * 2.0 ** min(due.tries, 16))
+            self.queue.put_back(due, time.time() + pause)
+
+    def _fail(self, due: Due, error: str) -> None:
+        """Note that a task came to nothing; its source is kept, and the work can be retried."""
+        with self.engine.writing():
+            if self.queue.is_due(due):
+                failed = due.task._replace(state="failed", error=error)
+                change = Change(reason="extraction failed", policy=due.store, tasks=(failed,))
+                self.engine.commit(change, at=self.engine.ledger.last_at())
+            self.queue.release(due)
+
+    def retry(self, kinds: Sequence[str], prefix: Namespace) -> int:
+        """Make failed tasks due again; returns how many."""
+        with self.engine.writing():
+            failed = self.queue.failed(kinds, set(self.engine.spaces(prefix)))
+            tasks = tuple(due.task for due in failed)
+            if tasks:
+                change = Change(reason="extraction retried", tasks=tasks)
+                self.engine.commit(change, at=self.engine.ledger.last_at())
+        return len(tasks)
+
+    def _pending(self, prefix: Namespace) -> int:
+        with self.engine.locked():
+            return self.queue.counts(self.engine.spaces(prefix))[0]
+
+
+def _reworked(now: Record, new: Record) -> Record:
+    """A record as it is now, with what a store may change of it."""
+    return replace(
+        now,
+        text=new.text,
+        key=new.key,
+        created=new.created,
+        turn=new.turn,
+        importance=now.importance if isnan(new.importance) else new.importance,
+        valence=new.valence,
+        sources=new.sources,
+        links=new.links,
+        data=new.data,
+        version=now.version + 1,
+    )

@@ -1,0 +1,145 @@
+"""The seam of the memory structures: how what was said becomes records of one kind.
+
+What is said is kept first, word for word, as chunks; a store then derives its own records from
+each chunk, at once by rule, or later with a chat model.  It never writes: it returns the change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import nan
+from typing import Any, ClassVar, Protocol
+
+from agentmem.core import Change, Hit, Namespace, Record, Turn, Vectors
+from agentmem.fields import check
+from agentmem.steps import Steps
+
+__all__ = ["Around", "Source", "Store"]
+
+
+class Around(Protocol):
+    """What a store may see and ask while it derives: one namespace, at one moment.
+
+    A method that returns Steps is called as `found = yield from around.recent(...)`.
+    """
+
+    @property
+    def now(self) -> float:
+        """Seconds since the epoch: when the newest of the sources was said."""
+        ...
+
+    @property
+    def namespace(self) -> Namespace: ...
+
+    @property
+    def target(self) -> Record | None:
+        """The record that is to be made anew, because one of its sources has gone; else None."""
+        ...
+
+    def said(self, record: Record) -> str:
+        """The text of a source, without what merely repeats what had been recalled for it."""
+        ...
+
+    def record(
+        self,
+        text: str,
+        sources: Sequence[Record],
+        *,
+        kind: str | None = None,
+        key: str | None = None,
+        links: Sequence[str] = (),
+        data: Mapping[str, Any] | None = None,
+        created: float | None = None,
+        importance: float = nan,
+    ) -> Record:
+        """A new record, of the store's kind if no other is given; InputError without sources.
+
+        Its id, namespace, source, time and valence follow from its sources (`created`: that of the
+        latest); it is found by `key`, if given.  NaN: estimate the importance from the text.
+        """
+        ...
+
+    def recent(self, n: int, *, kind: str | None = None) -> Steps[list[Record]]:
+        """The newest n active records of a kind (the store's own), oldest first."""
+        ...
+
+    def similar(
+        self, text: str, k: int, *, kind: str | None = None, where: Mapping[str, Any] | None = None
+    ) -> Steps[list[Hit]]:
+        """The k active records of a kind (the store's own) most relevant to a text, best first."""
+        ...
+
+    def get(self, ids: Sequence[str]) -> Steps[list[Record]]:
+        """The records of some ids, whatever their status, in order; those erased are left out."""
+        ...
+
+    def matching(self, where: Mapping[str, Any], *, kind: str | None = None) -> Steps[list[Record]]:
+        """The active records of a kind (the store's own) that meet a filter, oldest first."""
+        ...
+
+    def embed(self, texts: Sequence[str]) -> Steps[Vectors]:
+        """Unit vectors, shape (len(texts), dim)."""
+        ...
+
+    def say(self, prompt: str, **values: str) -> Steps[str]:
+        """The model's reply to a prompt of `agentmem/prompts`, filled in.  Raises ModelError."""
+        ...
+
+    def ask(self, prompt: str, schema: Mapping[str, Any], **values: str) -> Steps[Any]:
+        """The same as JSON that fits a schema: one repair, then BadReply."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Store:
+    """A structure.  Its name is the kind of its records; its fields are its configuration.
+
+    `mixes`: whether one text of its rests on several sources together (a summary), so that it has
+    to be made anew when one of them goes.  Otherwise (a fact) any one source supports it.
+    """
+
+    name: ClassVar[str] = "store"
+    mixes: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    @property
+    def kind(self) -> str:
+        return self.name
+
+    @property
+    def asks_model(self) -> bool:
+        """Whether deriving takes a chat model: then it happens in the background.
+
+        A store that can do both has a field `by: Literal["rule", "model"] = "rule"`.
+        """
+        return getattr(self, "by", "rule") == "model"
+
+    def derive(self, new: Sequence[Record], around: Around) -> Steps[Change]:
+        """The change that follows from new chunks, oldest first: usually one of them.
+
+        Several come together where a record of theirs, `around.target`, has lost a source: then
+        they are all that is left of its sources.  A change may add records (`around.record`),
+        update existing ones (`dataclasses.replace`, same id; their lifecycle is left alone, but
+        `created` may follow the newest source), archive or supersede; it is written
+        whole or, if what it updates has changed meanwhile, not at all, and asked for again.
+        A source may come twice (after a crash): deriving again must lead to the same records.
+        Raises ModelError if the model fails: the source is kept, and the work stays due.
+        """
+        yield from ()
+        return Change(reason="derive", policy=self.name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source(Store):
+    """A store that keeps what was said itself, in texts: the one the others derive from."""
+
+    def extract(self, turn: Turn) -> Sequence[str]:
+        """The texts to remember of a turn, in order; none of a blank turn."""
+        return [str(turn)] if str(turn) else []
+
+    def split(self, text: str) -> Sequence[str]:
+        """The texts to remember of a plain text, in order."""
+        return [text] if text else []

@@ -1,0 +1,351 @@
+"""The seam of the structures: what is owed, done once, redone when a source goes."""
+
+import logging
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import pytest
+
+from agentmem import AgentMemory, Change, Record, Turn
+from agentmem.core import Hit
+from agentmem.errors import ConfigError, PluginError, QueueFull
+from agentmem.steps import Steps
+from agentmem.structure import Around, Store
+from tests.conftest import Make
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sayings(Store):
+    """One record for each sentence; by a model if asked: it may fail as it likes."""
+
+    name: ClassVar[str] = "saying"
+
+    by: Literal["rule", "model"] = "rule"
+
+    def derive(self, new: Sequence[Record], around: Around) -> Steps[Change]:
+        add = []
+        for record in new:
+            said = around.said(record).partition(": ")[2]
+            if self.by == "model":
+                said = yield from around.say("agent", name=said, speaker="x")
+            add += [around.record(one, [record]) for one in said.split(". ") if one.strip()]
+        return Change(reason="derive", add=tuple(add))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Digest(Store):
+    """One running text of all that was said, word for word."""
+
+    name: ClassVar[str] = "digest"
+    mixes: ClassVar[bool] = True
+
+    def derive(self, new: Sequence[Record], around: Around) -> Steps[Change]:
+        if around.target is not None:
+            text = " | ".join(record.text for record in new)
+            ids = tuple(record.id for record in new)
+            made = replace(around.target, text=text, sources=ids, created=new[-1].created)
+            return Change(reason="anew", update=(made,))
+        last = yield from around.recent(1)
+        if not last:
+            text = " | ".join(record.text for record in new)
+            return Change(reason="first", add=(around.record(text, new),))
+        text = " | ".join([last[0].text, *(record.text for record in new)])
+        ids = (*last[0].sources, *(record.id for record in new))
+        made = replace(last[0], text=text, sources=ids)
+        made = replace(made, created=max(made.created, new[-1].created))
+        return Change(reason="more", update=(made,))
+
+
+class Model:
+    """A chat model that answers what it is told to, or fails."""
+
+    def __init__(self, *replies: str | Exception) -> None:
+        self.replies = list(replies)
+        self.asked: list[str] = []
+
+    def invoke(self, messages: Any, /, **kwargs: Any) -> Any:
+        self.asked.append(messages[-1]["content"])
+        reply = self.replies.pop(0)
+        if isinstance(reply, Exception):
+            raise reply
+        return type("Message", (), {"content": reply, "usage_metadata": None})()
+
+
+def texts(memory: AgentMemory, kind: str) -> list[str]:
+    hits: list[Hit] = memory.search(k=50, where={"kind": kind}, reinforce=False)
+    return sorted(hit.text for hit in hits)
+
+
+def test_what_is_derived_is_found_at_once_and_cites_its_source(make: Make) -> None:
+    memory = make(stores=["chunk", Sayings()])
+    added = memory.add(Turn(observation="I like tea. Rex barks"))
+    assert texts(memory, "saying") == ["I like tea", "Rex barks"]
+    assert {memory.get(name).text for name in added.derived} == {"I like tea", "Rex barks"}
+    assert all(memory.get(name).sources == tuple(added) for name in added.derived)
+
+
+def test_a_search_sees_only_the_kinds_of_its_stores(make: Make) -> None:
+    memory = make(stores=[Sayings()])
+    (source,) = memory.add(Turn(observation="I like tea. Rex barks"))
+    assert {hit.record.kind for hit in memory.search("tea")} == {"saying"}
+    assert memory.get(source).kind == "chunk"
+    assert [hit.id for hit in memory.search("tea", where={"kind": "chunk"})] == [source]
+
+
+def test_the_same_text_from_two_sources_is_one_record_with_both(make: Make) -> None:
+    memory = make(stores=[Sayings()])
+    (first,) = memory.add(Turn(observation="I like tea. Rex barks"))
+    (second,) = memory.add(Turn(observation="I like tea. Rex sleeps"))
+    (tea,) = [hit.record for hit in memory.search("I like tea", k=1)]
+    assert tea.sources == (first, second)
+    memory.forget(first)
+    assert memory.get(tea.id).status == "active"
+    memory.forget(second)
+    assert memory.get(tea.id).status == "archived"
+
+
+def test_what_was_derived_goes_and_comes_back_with_its_only_source(make: Make) -> None:
+    memory = make(stores=["chunk", Sayings()])
+    added = memory.add(Turn(observation="Rex barks"))
+    memory.forget(*added)
+    assert texts(memory, "saying") == []
+    memory.restore(*added)
+    assert texts(memory, "saying") == ["Rex barks"]
+
+
+def test_one_derived_record_is_superseded_while_its_sibling_stays(make: Make) -> None:
+    memory = make(stores=[Sayings()])
+    added = memory.add(Turn(observation="lives in Berlin. works at Stripe"))
+    memory.supersede(added.derived[0], "lives in Rome")
+    assert texts(memory, "saying") == ["lives in Rome", "works at Stripe"]
+
+
+def test_a_mixed_text_is_made_anew_when_a_source_is_forgotten(make: Make) -> None:
+    memory = make(stores=["chunk", Digest()])
+    ids = [memory.add(text)[0] for text in ("one", "two", "three")]
+    assert texts(memory, "digest") == ["one | two | three"]
+    memory.forget(ids[1])
+    assert texts(memory, "digest") == ["one | three"]
+    memory.restore(ids[1])
+    assert texts(memory, "digest") == ["one | three | two"]
+    memory.forget(*ids)
+    assert texts(memory, "digest") == []
+
+
+def test_a_mixed_text_is_made_anew_when_a_source_is_corrected(make: Make) -> None:
+    memory = make(stores=["chunk", Digest(), Sayings()])
+    ids = [memory.add(Turn(observation=text))[0] for text in ("one", "two")]
+    memory.update(ids[0], text="user: uno")
+    assert texts(memory, "digest") == ["user: uno | user: two"]
+    assert texts(memory, "saying") == ["two", "uno"]
+
+
+def test_an_erased_source_is_nowhere_in_what_was_made_of_it(make: Make, tmp_path: Path) -> None:
+    path = tmp_path / "m.db"
+    memory = make(path, stores=["chunk", Digest(), Sayings()])
+    ids = [memory.add(Turn(observation=t))[0] for t in ("alpha", "zanzibar", "gamma")]
+    receipt = memory.erase(ids[1])
+    assert receipt.scrubbed
+    assert texts(memory, "digest") == ["user: alpha | user: gamma"]
+    assert texts(memory, "saying") == ["alpha", "gamma"]
+    memory.close()
+    assert b"zanzibar" not in path.read_bytes()
+
+
+def test_a_policy_that_archives_a_source_rebuilds_the_mixed_text(make: Make) -> None:
+    memory = make(stores=["chunk", Digest()], policies=[{"window": {"n": 3, "remove": True}}])
+    for i, text in enumerate(("one", "two", "three", "four")):
+        memory.add(text, now=1_700_000_000.0 + i)
+    run = memory.apply(memory.plan(), allow_mass=True)
+    assert run.archived == 2
+    assert "one" not in texts(memory, "digest")[0]
+    memory.undo(run)
+    assert "one" in texts(memory, "digest")[0]
+
+
+def test_recalled_text_that_comes_back_in_a_reply_is_not_derived_again(make: Make) -> None:
+    memory = make(stores=["chunk", Sayings()])
+    (old,) = memory.add("user: Rex eats fish on Fridays")
+    reply = "Noted! Rex eats fish on Fridays. Buy herring."
+    turn = Turn(observation="What does Rex eat?", reply=reply, recalled=(old,))
+    added = memory.add(turn)
+    assert memory.get(added[0]).text.endswith(reply)
+    derived = " ".join(memory.get(name).text for name in added.derived)
+    assert "herring" in derived
+    assert "Fridays" not in derived
+
+
+def test_work_for_a_model_waits_until_it_is_called_for(make: Make) -> None:
+    model = Model("A. B")
+    options = {"model": model, "background": False}
+    memory = make(stores=[Sayings(by="model")], extraction=options)
+    memory.add("user: x")
+    assert (model.asked, memory.stats()["pending"]) == ([], 1)
+    done = memory.extract()
+    assert (done.done, done.failed, done.pending) == (1, 0, 0)
+    assert texts(memory, "saying") == ["A", "B"]
+    assert memory.extract().done == 0
+
+
+def test_the_background_worker_does_it_by_itself(make: Make) -> None:
+    memory = make(stores=[Sayings(by="model")], extraction={"model": Model("A. B")})
+    memory.add("user: x")
+    assert memory.settle(10.0)
+    assert texts(memory, "saying") == ["A", "B"]
+
+
+def test_a_model_that_is_away_leaves_the_work_owed(make: Make) -> None:
+    model = Model(*[ConnectionError("away")] * 3, "A")
+    memory = make(stores=[Sayings(by="model")], extraction={"model": model, "background": False})
+    (raw,) = memory.add("user: x")
+    first = memory.extract()
+    assert (first.done, first.failed, first.pending) == (0, 0, 1) or first.failed == 1
+    assert memory.get(raw).text == "user: x"
+
+
+def test_a_spent_budget_leaves_the_work_owed(make: Make) -> None:
+    options = {"model": Model("A", "B"), "background": False, "max_calls": 1}
+    memory = make(stores=[Sayings(by="model")], extraction=options)
+    memory.add("user: x")
+    memory.add("user: y")
+    done = memory.extract()
+    assert (done.done, done.pending) == (1, 1)
+    assert "budget of 1 calls" in done.halted
+
+
+def test_a_failure_of_a_store_is_counted_and_can_be_retried(
+    make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    memory = make(
+        stores=[Sayings(by="model")],
+        extraction={"model": Model("", "A. B"), "background": False},
+    )
+
+    class Broken(Sayings):
+        def derive(self, new: Sequence[Record], around: Around) -> Steps[Change]:
+            yield from ()
+            raise KeyError("nobody home")
+
+    memory._engine.stores["saying"] = Broken(by="model")
+    (raw,) = memory.add("user: x")
+    with caplog.at_level(logging.WARNING):
+        assert memory.extract().failed == 1
+    assert "nobody home" in caplog.text
+    assert memory.stats()["failed"] == 1
+    memory._engine.stores["saying"] = Sayings(by="model")
+    assert memory.extract().done == 0
+    memory.extract(retry=True)
+    assert memory.extract(retry=True).failed == 0
+    assert memory.get(raw).status == "active"
+
+
+def test_a_full_queue_refuses_the_add_before_anything_is_written(make: Make) -> None:
+    options = {"model": Model(), "background": False, "max_pending": 2}
+    memory = make(stores=["chunk", Sayings(by="model")], extraction=options)
+    memory.add("one")
+    memory.add("two")
+    with pytest.raises(QueueFull, match="nothing was added"):
+        memory.add("three")
+    assert len(memory.search(k=9)) == 2
+
+
+def test_work_that_was_owed_at_the_end_is_done_after_the_next_start(
+    make: Make, tmp_path: Path
+) -> None:
+    path = tmp_path / "m.db"
+    options = {"background": False}
+    with make(path, stores=[Sayings(by="model")], extraction={"model": Model(), **options}) as one:
+        one.add("user: x")
+    two = make(path, stores=[Sayings(by="model")], extraction={"model": Model("A"), **options})
+    assert two.extract().done == 1
+    assert texts(two, "saying") == ["A"]
+
+
+def test_a_task_begun_twice_is_written_once(make: Make, tmp_path: Path) -> None:
+    path = tmp_path / "m.db"
+    options: dict[str, Any] = {"stores": ["chunk", Digest()]}
+    one, two = make(path, **options), make(path, **options)
+    one.add("first")
+    due = None
+    one._engine.stores.clear()  # this handle owes nothing by itself: the other one is at it
+    one._engine.stores["digest"] = Digest()
+    quick, one.extraction.quick = one.extraction.quick, ()
+    one.add("second")
+    due = two.extraction._take(("digest",), ())
+    assert due is not None
+    one.extraction.quick = quick
+    assert one.extract().done == 1
+    assert two.extraction._write(due, Change(reason="late"), {}) == []
+    assert texts(two, "digest") == ["first | second"]
+
+
+def test_the_journal_rebuilds_what_is_owed(make: Make, tmp_path: Path) -> None:
+    from agentmem.ledger.ledger import Ledger
+    from agentmem.ledger.replay import replay
+
+    options = {"model": Model("A. B"), "background": False}
+    memory = make(tmp_path / "m.db", stores=["chunk", Sayings(by="model")], extraction=options)
+    memory.add("user: x")
+    memory.extract()
+    memory.add("user: y")
+    engine = memory._engine
+    copy = Ledger(str(tmp_path / "copy.db"), embedder="hash-64-v1", dim=64)
+    replay(engine.ledger, copy, engine.embedder.embed)
+    for table in ("task", "record", "derivation"):
+        query = f"SELECT * FROM {table} ORDER BY 1, 2"
+        assert copy.db.rows(query) == engine.ledger.db.rows(query)
+    copy.close()
+
+
+def test_a_store_that_asks_a_model_needs_one() -> None:
+    with pytest.raises(ConfigError, match="saying by model: say which"):
+        AgentMemory.open(stores=[Sayings(by="model")])
+
+
+def test_a_store_cannot_write_elsewhere_or_without_a_source(make: Make) -> None:
+    class Stray(Sayings):
+        def derive(self, new: Sequence[Record], around: Around) -> Steps[Change]:
+            yield from ()
+            made = around.record("x", new)
+            return Change(reason="stray", add=(replace(made, namespace=("other",)),))
+
+    memory = make(stores=["chunk", Stray()])
+    memory.add("one")
+    assert memory.stats()["failed"] == 1
+    assert len(memory.search(k=9, namespace=())) == 1
+    with pytest.raises(PluginError, match="not a subclass"):
+        AgentMemory.open(stores=["tests.test_extraction:Model"])
+
+
+def test_a_key_is_what_a_record_is_found_by(make: Make) -> None:
+    class Keyed(Sayings):
+        def derive(self, new: Sequence[Record], around: Around) -> Steps[Change]:
+            yield from ()
+            return Change(
+                reason="k", add=tuple(around.record(r.text, [r], key="umbrella") for r in new)
+            )
+
+    memory = make(stores=[Keyed()])
+    memory.add("It rained.")
+    memory.add("The sun shone.")
+    hits = memory.search("umbrella", mode="lexical")
+    assert {hit.text for hit in hits} == {"It rained.", "The sun shone."}
+    assert memory.search("rained", mode="lexical") == []
+    (hit,) = [hit for hit in hits if "rained" in hit.text]
+    assert (hit.record.key, hit.record.found_by) == ("umbrella", "umbrella")
+
+
+def test_the_tasks_of_an_erased_record_go_with_it(make: Make, tmp_path: Path) -> None:
+    path = tmp_path / "m.db"
+    options = {"model": Model(), "background": False}
+    memory = make(path, stores=["chunk", Sayings(by="model")], extraction=options)
+    (raw,) = memory.add("user: zanzibar")
+    memory.erase(raw)
+    assert memory.stats()["pending"] == 0
+    assert memory.extract().done == 0
+    with sqlite3.connect(path) as db:
+        assert db.execute("SELECT count(*) FROM task").fetchone() == (0,)
+    db.close()
