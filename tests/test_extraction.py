@@ -3,9 +3,9 @@
 import logging
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any
 
 import pytest
 
@@ -13,65 +13,9 @@ from agentmem import AgentMemory, Change, Record, Turn
 from agentmem.core import Hit
 from agentmem.errors import ConfigError, PluginError, QueueFull
 from agentmem.steps import Steps
-from agentmem.structure import Around, Store
+from agentmem.structure import Around
 from tests.conftest import Make
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sayings(Store):
-    """One record for each sentence; by a model if asked: it may fail as it likes."""
-
-    name: ClassVar[str] = "saying"
-
-    by: Literal["rule", "model"] = "rule"
-
-    def derive(self, new: Sequence[Record], around: Around) -> Steps[Change]:
-        add = []
-        for record in new:
-            said = around.said(record).partition(": ")[2]
-            if self.by == "model":
-                said = yield from around.say("agent", name=said, speaker="x")
-            add += [around.record(one, [record]) for one in said.split(". ") if one.strip()]
-        return Change(reason="derive", add=tuple(add))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Digest(Store):
-    """One running text of all that was said, word for word."""
-
-    name: ClassVar[str] = "digest"
-    mixes: ClassVar[bool] = True
-
-    def derive(self, new: Sequence[Record], around: Around) -> Steps[Change]:
-        if around.target is not None:
-            text = " | ".join(record.text for record in new)
-            ids = tuple(record.id for record in new)
-            made = replace(around.target, text=text, sources=ids, created=new[-1].created)
-            return Change(reason="anew", update=(made,))
-        last = yield from around.recent(1)
-        if not last:
-            text = " | ".join(record.text for record in new)
-            return Change(reason="first", add=(around.record(text, new),))
-        text = " | ".join([last[0].text, *(record.text for record in new)])
-        ids = (*last[0].sources, *(record.id for record in new))
-        made = replace(last[0], text=text, sources=ids)
-        made = replace(made, created=max(made.created, new[-1].created))
-        return Change(reason="more", update=(made,))
-
-
-class Model:
-    """A chat model that answers what it is told to, or fails."""
-
-    def __init__(self, *replies: str | Exception) -> None:
-        self.replies = list(replies)
-        self.asked: list[str] = []
-
-    def invoke(self, messages: Any, /, **kwargs: Any) -> Any:
-        self.asked.append(messages[-1]["content"])
-        reply = self.replies.pop(0)
-        if isinstance(reply, Exception):
-            raise reply
-        return type("Message", (), {"content": reply, "usage_metadata": None})()
+from tests.structures import Digest, Model, Sayings
 
 
 def texts(memory: AgentMemory, kind: str) -> list[str]:

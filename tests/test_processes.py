@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agentmem import AgentMemory
+from agentmem import AgentMemory, Record
 from agentmem.errors import AgentMemError, LedgerBusy, LedgerError
 from tests.conftest import Make
-from tests.worker import EMBEDDER, open_memory
+from tests.worker import EMBEDDER, open_extracting, open_memory
 
 
 def start(task: str, path: Path, *options: object) -> "subprocess.Popen[str]":
@@ -81,6 +81,49 @@ def compete(path: Path, operations: int) -> None:
         for output in outputs:
             for name in output.split():
                 memory.get(name)
+
+
+def kill_extractors(path: Path, times: int, seed: int) -> int:
+    """Kill a process at random moments of its extraction; returns how many turns were derived.
+
+    In the end each acknowledged turn has led to its records, once.
+    """
+    rng = random.Random(seed)
+    acknowledged: list[str] = []
+    for turn in range(times):
+        with start("extract", path, seed * 1000 + turn) as writer:
+            assert writer.stdout is not None
+            assert writer.stdout.readline() == "ready\n"
+            time.sleep(rng.uniform(0.0, 0.12))
+            writer.send_signal(signal.SIGKILL)
+            lines = writer.stdout.read().split("\n")[:-1]
+        acknowledged += [line.split()[1] for line in lines if line.startswith("added")]
+    with open_extracting(str(path), background=False) as memory:
+        time.sleep(0.06)  # the killed worker's lease runs out
+        last = memory.extract()
+        assert (last.pending, last.failed) == (0, 0)
+        consistent(memory)
+        sayings = [r for r in everything(memory) if r.kind == "saying"]
+        (digest,) = [r for r in everything(memory) if r.kind == "digest"]
+        chunks = [r for r in everything(memory) if r.kind == "chunk"]
+        assert {r.id for r in chunks} >= set(acknowledged)
+        assert sorted(r.sources for r in sayings) == sorted((r.id,) for r in chunks)
+        assert sorted(digest.sources) == sorted(r.id for r in chunks)
+        assert sorted(digest.text.split(" | ")) == sorted(r.text for r in chunks)
+    return len(chunks)
+
+
+def everything(memory: AgentMemory) -> list[Record]:
+    return memory._engine.records(memory._engine.rows((), status=None))
+
+
+def test_a_killed_extraction_loses_nothing_and_doubles_nothing(tmp_path: Path) -> None:
+    assert kill_extractors(tmp_path / "m.db", 3, seed=1) > 0
+
+
+@pytest.mark.slow
+def test_fifty_kills_during_extraction_lose_and_double_nothing(tmp_path: Path) -> None:
+    assert kill_extractors(tmp_path / "m.db", 50, seed=2) > 0
 
 
 def test_four_processes_share_a_file(tmp_path: Path) -> None:

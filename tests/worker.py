@@ -2,11 +2,13 @@
 
 import random
 import sys
+import time
 import warnings
 
 from agentmem import AgentMemory
 from agentmem.embed.hashing import HashEmbedder
 from agentmem.errors import TombstoneWarning
+from tests.structures import Digest, Parrot, Sayings
 
 EMBEDDER = HashEmbedder(dim=16)
 POLICIES = [{"budget": {"max_records": 60}}]
@@ -30,6 +32,27 @@ def write_until_killed(path: str, seed: int) -> None:
         if rng.random() < 0.1:
             run = memory.apply(memory.plan())
             print("run", run.id, flush=True)
+
+
+def open_extracting(path: str, *, background: bool) -> AgentMemory:
+    """A memory with a store by model and one by rule."""
+    options = {"model": Parrot(0.004), "background": background, "lease": 0.05}
+    stores = ["chunk", Sayings(by="model"), Digest()]
+    return AgentMemory.open(
+        path, embedder=EMBEDDER, stores=stores, extraction=options, busy_timeout=60.0
+    )
+
+
+def extract_until_killed(path: str, seed: int) -> None:
+    """Add turns, and let the background worker derive from them."""
+    memory = open_extracting(path, background=True)
+    print("ready", flush=True)
+    number = 0
+    while True:
+        number += 1
+        for name in memory.add(f"user: note {seed} {number}"):
+            print("added", name, flush=True)
+        time.sleep(0.002)
 
 
 def mixed(path: str, seed: int, operations: int) -> None:
@@ -67,6 +90,6 @@ def hold(path: str, seconds: float) -> None:
 
 if __name__ == "__main__":
     task, path, *rest = sys.argv[1:]
-    {"write": write_until_killed, "mixed": mixed, "hold": hold}[task](
-        path, *(float(r) if "." in r else int(r) for r in rest)
-    )
+    {"write": write_until_killed, "extract": extract_until_killed, "mixed": mixed, "hold": hold}[
+        task
+    ](path, *(float(r) if "." in r else int(r) for r in rest))
