@@ -25,6 +25,7 @@ from agentmem.errors import ConfigError
 from agentmem.fields import Bounds, Seconds, check
 from agentmem.reading import Reader, parse_namespace
 from agentmem.registry import find, name_of
+from agentmem.retrieve.stage import Stage
 from agentmem.stores.chunk import ChunkStore
 from agentmem.structure import Source, Store
 
@@ -116,6 +117,7 @@ class MemoryConfig:
     index: str = "exact"  # a name or dotted path; the class is called with the dimension
     stores: tuple[Store, ...] = field(default_factory=build_stores)
     policies: tuple[Policy, ...] = field(default_factory=build_policies)
+    retrieval: tuple[Stage, ...] = ()  # stages around the search, outermost first
     extraction: ExtractionConfig = ExtractionConfig()
     recall: RecallConfig = RecallConfig()
     removal_cap: Annotated[float, Bounds(least=0, most=1)] = 0.5  # share one plan may remove
@@ -132,9 +134,10 @@ class MemoryConfig:
         if len(sources) > 1:
             raise ConfigError(f"stores: one that keeps what is said, not {', '.join(sources)}")
         asking = [store.kind for store in self.stores if store.asks_model]
+        asking += [stage.name for stage in self.retrieval if stage.asks_model]
         if asking and self.extraction.model is None:
             raise ConfigError(
-                f"stores: {', '.join(asking)} by model: say which, in extraction: {{model: ...}}"
+                f"{', '.join(asking)} by model: say which, in extraction: {{model: ...}}"
             )
 
     @property
@@ -178,7 +181,7 @@ def _memory_values(reader: Reader, content: Any) -> dict[str, Any]:
     values: dict[str, Any] = {}
     plain = {}
     for key, value in content.items():
-        if key in ("policies", "stores"):
+        if key in ("policies", "retrieval", "stores"):
             values[key] = reader.components(key, value, key)
         elif key == "embedder":
             values[key] = reader.single("embedders", value, key)
@@ -244,7 +247,12 @@ def dump(component: Any) -> Any:
 
 
 def _dump_memory(config: MemoryConfig) -> dict[str, Any]:
-    specs = {"policies": list(POLICIES), "stores": list(STORES), "embedder": EMBEDDER}
+    specs = {
+        "policies": list(POLICIES),
+        "stores": list(STORES),
+        "embedder": EMBEDDER,
+        "retrieval": [],
+    }
     content = {key: dump(getattr(config, key)) for key in specs}
     content = {key: spec for key, spec in content.items() if spec != specs[key]}
     for key in ("extraction", "recall"):
@@ -262,10 +270,10 @@ def _dump_memory(config: MemoryConfig) -> dict[str, Any]:
 
 def _group(component: Any) -> str:
     kinds: dict[str, type] = {"policies": Policy, "embedders": Embedder, "stores": Store}
-    for group, kind in (kinds | {"indexes": Index}).items():
+    for group, kind in (kinds | {"retrieval": Stage, "indexes": Index}).items():
         if isinstance(component, kind):
             return group
-    raise ConfigError(f"{component!r} is neither a policy nor a store, embedder or index")
+    raise ConfigError(f"{component!r} is no policy, store, retrieval stage, embedder or index")
 
 
 def fingerprint(policies: Sequence[Policy]) -> str:

@@ -22,6 +22,7 @@ from agentmem.intake import moment_or, namespace_of
 from agentmem.ledger.ledger import Ledger
 from agentmem.models import resolve
 from agentmem.registry import find
+from agentmem.retrieve.pipeline import Pipeline
 from agentmem.steps import Steps, asynchronous, embed, sync, work
 from agentmem.worker import Worker
 
@@ -61,7 +62,9 @@ class Handle:
             stores=config.deriving,
             source=config.source.kind,
         )
-        self.extraction = Extraction(self._engine, config, _caller(config.extraction))
+        caller = _caller(config.extraction)
+        self.pipeline = Pipeline(engine=self._engine, stages=config.retrieval, caller=caller)
+        self.extraction = Extraction(self._engine, config, caller)
         self._worker = Worker(self.extraction) if config.extraction.background else None
 
     @classmethod
@@ -72,14 +75,21 @@ class Handle:
         namespace: Sequence[str] = ("default",),
         policies: Spec = None,
         stores: Spec = None,
+        retrieval: Spec = None,
         embedder: Spec = None,
         clock: Clock | None = None,
         **options: Any,
     ) -> Self:
-        """Open or make a memory.  `policies`, `stores`, `embedder`: names, options or objects, as
-        in a configuration; further options: durability, recall, index, removal_cap, busy_timeout.
+        """Open or make a memory.  `policies`, `stores`, `retrieval`, `embedder`: names, options or
+        objects, as in a configuration; further options: durability, recall, extraction, index,
+        removal_cap, busy_timeout.
         """
-        parts = {"policies": policies, "stores": stores, "embedder": embedder}
+        parts = {
+            "policies": policies,
+            "stores": stores,
+            "retrieval": retrieval,
+            "embedder": embedder,
+        }
         given = {name: part for name, part in parts.items() if part is not None}
         place = {"path": str(path), "namespace": list(namespace_of(namespace, ()))}
         return cls(load_config({**options, **place, **given}), clock=clock)

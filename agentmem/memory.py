@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, get_args
 
 from agentmem import changes
+from agentmem.asof import as_of as past
 from agentmem.changes import Entry
-from agentmem.clock import Moment
+from agentmem.clock import Moment, seconds
 from agentmem.core import Hit, Plan, Record, Run
 from agentmem.erasure import Receipt, erase
 from agentmem.errors import InputError, TombstoneWarning, nearest
@@ -35,7 +36,9 @@ from agentmem.intake import (
 from agentmem.maintenance import apply_plan, check_cap, make_plan, undo_run
 from agentmem.recall import Query
 from agentmem.recall import reinforce as strengthen
+from agentmem.recall import reinforce_named as strengthen_named
 from agentmem.recall import search as rank_and_pack
+from agentmem.retrieve.pipeline import pack
 from agentmem.steps import Steps, asynchronous, embed, sync, work
 
 Mode = Literal["hybrid", "dense", "lexical"]
@@ -152,17 +155,28 @@ class AgentMemory(Handle):
         where: Where | None = None,
         reinforce: bool = True,
         mode: Mode | None = None,
+        as_of: Moment | None = None,
     ) -> Steps[list[Hit]]:
         """The k best records: fused relevance x retention, best first; fewer if fewer are there.
 
         Without a query: the most retained, the most recent first.  `budget_tokens` caps the sum of
         the hits' tokens.  `where` filters: {"kind": "chunk", "data.topic": {"$in": [...]}}.  Hits
         are reinforced, in the way the policies choose, unless `reinforce` is False (then nothing
-        is written, and no other writer is waited for).
+        is written, and no other writer is waited for).  `as_of`: the memory as it stood then, what
+        has been erased since left out; nothing is reinforced, and no stage of `retrieval` is asked.
         """
         asked = yield from self._query(query, namespace, k, now, where, mode)
         if budget_tokens is not None:
             whole("budget_tokens", budget_tokens, 0)
+
+        if as_of is not None:
+            return pack((yield from past(self._engine, asked, seconds(as_of))), budget_tokens)
+        if self.config.retrieval:
+            hits = pack((yield from self.pipeline.search(asked)), budget_tokens)
+            if hits and reinforce:
+                names = [hit.id for hit in hits]
+                yield from self._work(lambda: strengthen_named(self._engine, names, asked.now))
+            return hits
 
         def body() -> list[Hit]:
             self._engine.refresh()

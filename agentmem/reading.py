@@ -15,6 +15,7 @@ from agentmem.clock import duration
 from agentmem.core import Embedder, Index, Namespace, Policy
 from agentmem.errors import AgentMemError, ConfigError, InputError, PluginError, nearest
 from agentmem.fields import hints, is_duration, violation
+from agentmem.retrieve.stage import Stage
 from agentmem.structure import Store
 
 T = TypeVar("T")
@@ -22,6 +23,7 @@ T = TypeVar("T")
 _CONTRACTS: dict[str, type] = {
     "policies": Policy,
     "stores": Store,
+    "retrieval": Stage,
     "embedders": Embedder,
     "indexes": Index,
 }

@@ -201,6 +201,14 @@ def reinforce(engine: Engine, rows: Ints, now: float) -> None:
             engine.commit(change, at=now, rows=rows)
 
 
+def reinforce_named(engine: Engine, names: Sequence[str], now: float) -> None:
+    """The same for records by id; those that are gone meanwhile are passed over."""
+    with engine.locked():
+        places = dict(engine.ledger.present(names))
+    rows = np.array([places[name].pos for name in names if name in places], dtype=np.int64)
+    reinforce(engine, rows, now)
+
+
 def _touched(engine: Engine, rows: Ints, now: float) -> tuple[Touch, ...]:
     view = engine.columns.view(rows, now)
     update = engine.touched(view)

@@ -9,6 +9,7 @@ from typing import Any
 
 from agentmem.core import Policy
 from agentmem.errors import ConfigError, PluginError, nearest
+from agentmem.retrieve.stage import Stage
 from agentmem.structure import Store
 
 __all__ = ["BUILTIN", "entry_point_names", "find", "knows", "name_of", "names"]
@@ -21,7 +22,30 @@ BUILTIN: dict[str, dict[str, str]] = {
         "age_weighted": "agentmem.policies.age_weighted:AgeWeighted",
         "budget": "agentmem.policies.budget:Budget",
     },
-    "stores": {"chunk": "agentmem.stores.chunk:ChunkStore"},
+    "stores": {
+        "chunk": "agentmem.stores.chunk:ChunkStore",
+        "diary": "agentmem.stores.diary:DiaryStore",
+        "entity": "agentmem.stores.entity:EntityStore",
+        "fact": "agentmem.stores.fact:FactStore",
+        "note": "agentmem.stores.note:NoteStore",
+        "segment": "agentmem.stores.spans:SegmentStore",
+        "session": "agentmem.stores.spans:SessionStore",
+        "summary": "agentmem.stores.summary:SummaryStore",
+        "thought": "agentmem.stores.thought:ThoughtStore",
+        "timeline": "agentmem.stores.timeline:TimelineStore",
+        "triple": "agentmem.stores.triple:TripleStore",
+    },
+    "retrieval": {
+        "coarse_to_fine": "agentmem.retrieve.coarse:CoarseToFine",
+        "full_history": "agentmem.retrieve.everything:FullHistory",
+        "iterative": "agentmem.retrieve.iterative:Iterative",
+        "linked": "agentmem.retrieve.linked:Linked",
+        "multi_hop": "agentmem.retrieve.multihop:MultiHop",
+        "rerank": "agentmem.retrieve.rerank:Rerank",
+        "sources": "agentmem.retrieve.sources:Sources",
+        "timelines": "agentmem.retrieve.timelines:Timelines",
+        "when": "agentmem.retrieve.when:When",
+    },
     "embedders": {
         "static": "agentmem.embed.static:StaticEmbedder",
         "hash": "agentmem.embed.hashing:HashEmbedder",
@@ -96,7 +120,7 @@ def _load(group: str, name: str, path: str) -> Factory:
         raise PluginError(f"{what}: {type(error).__name__}: {error}") from error
     if not callable(found):
         raise PluginError(f"{path} is a {type(found).__name__}, not a class")
-    base = {"policies": Policy, "stores": Store}.get(group)
+    base = {"policies": Policy, "retrieval": Stage, "stores": Store}.get(group)
     if base and not (isinstance(found, type) and issubclass(found, base)):
         where = f"{base.__module__}.{base.__name__}"
         raise PluginError(f"{path} is not a subclass of {where}")

@@ -517,3 +517,17 @@ def test_a_reader_that_leaves_the_pipe_is_no_error(home):
     process.stderr.close()
     assert process.wait() == 1
     assert error == b""
+
+
+def test_extract_does_what_the_structures_owe(home):
+    (home / "c.yaml").write_text(
+        "path: mem.db\nembedder: hash\nstores: [chunk, tests.structures:Sayings: {by: model}]\n"
+        "extraction: {model: 'tests.structures:Parrot'}\n".replace(
+            "[chunk, tests.structures:Sayings: {by: model}]",
+            "\n  - chunk\n  - tests.structures:Sayings: {by: model}",
+        )
+    )
+    add("Rex barks.")
+    assert ask("stats")["pending"] == 1
+    assert call("extract").stdout.startswith("1 tasks done")
+    assert ask("extract")["pending"] == 0

@@ -75,9 +75,14 @@ class Session:
         return settings
 
     @contextmanager
-    def memory(self, *, make: bool = False) -> Iterator[AgentMemory]:
-        """The memory, open; NotFound if there is no file yet, unless it may be made."""
+    def memory(self, *, make: bool = False, background: bool = False) -> Iterator[AgentMemory]:
+        """The memory, open; NotFound if there is no file yet, unless it may be made.
+
+        A command that ends at once leaves what a model is to do to `agentmem extract`.
+        """
         settings = self.settings()
+        if not background:
+            settings = replace(settings, extraction=replace(settings.extraction, background=False))
         if not make and settings.path != ":memory:" and not Path(settings.path).exists():
             raise NotFound(f"there is no memory at {settings.path}; `agentmem add` makes one")
         clock = None if self.now is None else SimulatedClock(instant("--now", self.now))

@@ -45,7 +45,7 @@ def chat(
     from agentmem.chat import COMMANDS
     from agentmem.chat import chat as converse
 
-    with session.memory(make=True) as memory:
+    with session.memory(make=True, background=True) as memory:
         agent = Agent(model=model, memory=memory, k=k, system=system)
         if session.as_json:
             _each(session, agent)

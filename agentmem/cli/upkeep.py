@@ -1,4 +1,4 @@
-"""plan, apply, undo, stats, export, import."""
+"""plan, apply, undo, stats, extract, export, import."""
 
 from __future__ import annotations
 
@@ -87,6 +87,22 @@ def stats(session: Session, everywhere: EverywhereOption = False) -> None:
     session.show(found, table)
 
 
+def extract(
+    session: Session,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many tasks.")] = None,
+    retry: Annotated[bool, typer.Option(help="Try again what failed.")] = False,
+    everywhere: EverywhereOption = False,
+) -> None:
+    """Do what the structures owe: facts, summaries and so on, where they take a model."""
+    with session.memory() as memory:
+        done = memory.extract(namespace=() if everywhere else None, limit=limit, retry=retry)
+    text = f"{done.done} tasks done, {len(done.ids)} records written"
+    more = [f"{done.failed} failed"] if done.failed else []
+    more += [f"{done.pending} still owed"] if done.pending else []
+    more += [f"stopped: {done.halted}"] if done.halted else []
+    session.show(asdict(done), "; ".join([text, *more]))
+
+
 def export(
     session: Session,
     path: Annotated[Path, typer.Argument(help="A new JSON-lines file.")],
@@ -109,6 +125,6 @@ def import_(
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
-    for body in (plan, apply, undo, stats, export):
+    for body in (plan, apply, undo, stats, extract, export):
         command(app, body.__name__, body)
     command(app, "import", import_)
