@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from math import nan
 from typing import Any, TypeVar
 
-from agentmem import prompts
+from agentmem.asking import Asking
 from agentmem.caller import Caller
 from agentmem.config import RecallConfig
 from agentmem.core import Hit, Namespace, Record, Vectors
 from agentmem.engine import Engine
-from agentmem.errors import ConfigError, InputError
+from agentmem.errors import InputError
 from agentmem.identity import record_id
 from agentmem.index.where import condition
 from agentmem.intake import metadata, nonempty
@@ -28,7 +28,7 @@ SHORTEST = 3  # words of a sentence that can count as a repetition
 _SPEAKER = re.compile(r"^([^\s:][^:\n]{0,60}): ", re.MULTILINE)
 
 
-class Surroundings:
+class Surroundings(Asking):
     """One namespace at one moment, for one store."""
 
     def __init__(
@@ -40,12 +40,12 @@ class Surroundings:
         caller: Caller | None,
         config: RecallConfig,
     ) -> None:
+        super().__init__(caller, f"store {kind!r}")
         self.now = max(one.created for one in new)
         self.namespace: Namespace = new[0].namespace
         self.target = target
         self._engine = engine
         self._kind = kind
-        self._caller = caller
         self._config = config
         self._turn = max(one.turn for one in new)
         self._ingested = max(one.ingested for one in new)
@@ -174,27 +174,8 @@ class Surroundings:
         """Unit vectors, shape (len(texts), dim)."""
         return (yield from embed(self._engine.embedder, texts))
 
-    def say(self, prompt: str, **values: str) -> Steps[str]:
-        """The model's reply to a prompt, filled in."""
-        reply = yield from self._model()._complete(_messages(prompt, values))
-        return reply.text
-
-    def ask(self, prompt: str, schema: Mapping[str, Any], **values: str) -> Steps[Any]:
-        """The same as JSON that fits a schema."""
-        found = yield from self._model()._complete_json(_messages(prompt, values), schema, prompt)
-        return found
-
-    def _model(self) -> Caller:
-        if self._caller is None:
-            raise ConfigError(f"store {self._kind!r} asks a model: give extraction: {{model: ...}}")
-        return self._caller
-
 
 def _repeats(sentence: str, shown: Sequence[set[str]]) -> bool:
     said = set(words(sentence))
     most = max(len(said & text) for text in shown)
     return len(said) >= SHORTEST and most >= REPEATED * len(said)
-
-
-def _messages(prompt: str, values: Mapping[str, str]) -> list[dict[str, str]]:
-    return [{"role": "user", "content": prompts.load(prompt).render(**values)}]

@@ -14,14 +14,15 @@ allowed.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
 from functools import partial
+from inspect import signature
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
 from agentmem.core import Embedder, Index, Namespace, Policy, content_id
-from agentmem.errors import ConfigError
+from agentmem.errors import ConfigError, nearest
 from agentmem.fields import Bounds, Seconds, check
 from agentmem.reading import Reader, parse_namespace
 from agentmem.registry import find, name_of
@@ -35,6 +36,7 @@ __all__ = [
     "RecallConfig",
     "Seconds",
     "build_embedder",
+    "build_index",
     "build_policies",
     "build_stores",
     "dump",
@@ -64,6 +66,25 @@ def build_embedder(spec: Spec = None) -> Embedder:
     return cast(Embedder, _one("embedders", EMBEDDER if spec is None else spec))
 
 
+def build_index(spec: Spec) -> Callable[[int], Index]:
+    """What makes the dense index of a specification, given the dimension of the vectors.
+
+    ConfigError for an unknown name or option.
+    """
+    name, options = spec, cast(Any, {})
+    if isinstance(spec, Mapping) and len(spec) == 1:
+        name, options = next(iter(spec.items()))
+        options = {} if options is None else options
+    if not isinstance(name, str) or not isinstance(options, Mapping):
+        raise ConfigError(f"index: {spec!r}: give a name, or 'name: {{option: value}}'")
+    cls = find("indexes", name)
+    known = [p for p in signature(cls).parameters if p != "dim"]
+    for option in options:
+        if option not in known:
+            raise ConfigError(f"index.{name}: unknown key {option!r}{nearest(option, known)}")
+    return partial(cls, **options)
+
+
 def _build(group: str, spec: Spec, source: str) -> tuple[Any, ...]:
     reader = Reader(source)
     built = reader.components(group, spec, "")
@@ -84,7 +105,14 @@ class RecallConfig:
 
     k: Annotated[int, Bounds(least=1)] = 8  # hits
     mode: Literal["hybrid", "dense", "lexical"] = "hybrid"
+    fusion: Literal["sum", "rrf"] = "sum"  # of the legs: their scores, or reciprocal ranks
     rrf_k: Annotated[int, Bounds(least=1)] = 20  # reciprocal rank fusion: 1 / (rrf_k + rank)
+    dense: Annotated[float, Bounds(least=0)] = 0.5  # weight of the cosine beside the words' 1
+    context: Annotated[float, Bounds(least=0, most=1)] = 0.7  # a word a turn away counts this much
+    reach: Annotated[int, Bounds(least=0)] = 4  # turns that context reaches, both ways
+    session_gap: Annotated[Seconds, Bounds(least=0)] = 3600.0  # a longer silence ends a session
+    speaker: Annotated[float, Bounds(least=0, most=1)] = 0.6  # factor: somebody else is named
+    when: Annotated[float, Bounds(least=0, most=1)] = 0.5  # factor: another time is meant
     depth: Annotated[int, Bounds(least=1)] = 100  # candidates of each leg
 
     def __post_init__(self) -> None:
@@ -114,7 +142,7 @@ class MemoryConfig:
     namespace: Namespace = ("default",)
     durability: Literal["normal", "full"] = "normal"
     embedder: Embedder = field(default_factory=build_embedder)
-    index: str = "exact"  # a name or dotted path; the class is called with the dimension
+    index: Any = "auto"  # a name or dotted path, or {name: options}
     stores: tuple[Store, ...] = field(default_factory=build_stores)
     policies: tuple[Policy, ...] = field(default_factory=build_policies)
     retrieval: tuple[Stage, ...] = ()  # stages around the search, outermost first
@@ -126,7 +154,7 @@ class MemoryConfig:
     def __post_init__(self) -> None:
         check(self)
         parse_namespace(self.namespace)
-        find("indexes", self.index)
+        build_index(self.index)
         kinds = [store.kind for store in self.stores]
         if len(set(kinds)) != len(kinds):
             raise ConfigError(f"stores: one store of a kind, not {', '.join(kinds)}")

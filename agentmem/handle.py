@@ -12,7 +12,7 @@ from agentmem import changes, transfer
 from agentmem.budget import Budget
 from agentmem.caller import Caller
 from agentmem.clock import Moment, SystemClock
-from agentmem.config import ExtractionConfig, MemoryConfig, Spec, load_config
+from agentmem.config import ExtractionConfig, MemoryConfig, Spec, build_index, load_config
 from agentmem.core import Clock, Namespace, Policy
 from agentmem.engine import Engine
 from agentmem.erasure import scrub
@@ -21,7 +21,6 @@ from agentmem.extraction import Extraction
 from agentmem.intake import moment_or, namespace_of
 from agentmem.ledger.ledger import Ledger
 from agentmem.models import resolve
-from agentmem.registry import find
 from agentmem.retrieve.pipeline import Pipeline
 from agentmem.steps import Steps, asynchronous, embed, sync, work
 from agentmem.worker import Worker
@@ -53,7 +52,7 @@ class Handle:
             durability=config.durability,
             timeout=config.busy_timeout,
         )
-        index = find("indexes", config.index)
+        index = build_index(config.index)
         self._engine = Engine(
             ledger,
             embedder,

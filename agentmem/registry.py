@@ -50,7 +50,13 @@ BUILTIN: dict[str, dict[str, str]] = {
         "static": "agentmem.embed.static:StaticEmbedder",
         "hash": "agentmem.embed.hashing:HashEmbedder",
     },
-    "indexes": {"exact": "agentmem.index.exact:ExactIndex"},
+    "indexes": {
+        "ann": "agentmem.index.ann:AnnIndex",
+        "auto": "agentmem.index.ann:auto",
+        "chroma": "agentmem.index.chroma:ChromaIndex",
+        "exact": "agentmem.index.exact:ExactIndex",
+        "lsh": "agentmem.index.lsh:LshIndex",
+    },
     "games": {},
     "players": {},
 }
