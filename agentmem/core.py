@@ -168,9 +168,12 @@ class Why:
 
     dense: float | None = None  # cosine, -1..1
     dense_rank: int | None = None  # 1 is best; None: outside the candidates of this leg
-    lexical: float | None = None  # BM25, higher is better
+    lexical: float | None = None  # share of the query that its own words hold (BM25), 0..1
     lexical_rank: int | None = None
-    fused: float = 0.0  # relevance after rank fusion, 0..1
+    context: float | None = None  # share that the turns around it add; lexical + context <= 1
+    speaker: float = 1.0  # factor; < 1: somebody else is named
+    when: float = 1.0  # factor; < 1: another time is meant
+    fused: float = 0.0  # relevance: all of these together, 0..1
     weights: Mapping[str, float] = field(default_factory=dict)  # each policy's factor
     exact: bool = False  # the query's own text: exempt from fading
 
@@ -256,6 +259,13 @@ class Policy:
 
     rank: bool = True
     remove: bool = False
+
+    @property
+    def separable(self) -> bool:
+        """Is every weight above 0 and a matter of its own row?  Then a search asks only for those
+        of its candidates, not of all records.
+        """
+        return False
 
     def weight(self, view: View) -> Floats:
         """Retention factor of each record, shape (n,), in [0, 1]; 0 keeps it out of recall."""

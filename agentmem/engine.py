@@ -187,13 +187,18 @@ class Engine:
         """The same once `update` has been written."""
         return self.expiry_of(view.at(update)) if self._expiring else [None] * len(view)
 
-    def weights(self, view: View) -> dict[str, Floats]:
-        """Each ranking policy's retention factor, shape (n,)."""
+    def weights(self, view: View, *, separable: bool | None = None) -> dict[str, Floats]:
+        """Each ranking policy's retention factor, shape (n,); of some policies (None: of all)."""
         return {
             name: contract.weight(name, policy, view)
             for name, policy in zip(self.labels, self.policies, strict=True)
-            if policy.rank and type(policy).weight is not Policy.weight
+            if _weighs(policy) and separable in (None, policy.separable)
         }
+
+    @property
+    def separable(self) -> bool:
+        """Can every policy weigh a record by itself, and never as 0?"""
+        return all(policy.separable for policy in self.policies if _weighs(policy))
 
     def touched(self, view: View) -> Update:
         """The rows after being recalled now; of several policies that strengthen, the last."""
@@ -256,6 +261,10 @@ def record_view(records: Sequence[Record], now: float) -> View:
         namespace=np.zeros(len(records), dtype=np.int64),
         ids=np.array([r.id.encode() for r in records], dtype="S32"),
     )
+
+
+def _weighs(policy: Policy) -> bool:
+    return policy.rank and type(policy).weight is not Policy.weight
 
 
 def _has_expiry(policy: Policy) -> bool:

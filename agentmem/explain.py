@@ -53,7 +53,7 @@ def explain(engine: Engine, query: Query) -> Explanation:
     """Search without reinforcing, and account for the best of what was left out."""
     hits, found = search(engine, query)
     rows = engine.rows(query.prefix, status=None, kinds=query.kinds)
-    relevant = rank(engine, query, rows, np.ones(len(rows)), {}, k=len(found) + 4 * SHOWN)
+    relevant = rank(engine, query, rows, lambda at: {}, k=len(found) + 4 * SHOWN)
     active = engine.rows(query.prefix, kinds=query.kinds)
     passing = rows
     if query.where is not None:
@@ -87,16 +87,19 @@ def _missed(
         names = ", ".join(zero)
         steps.append(("suppressed", f"weight 0 by {names}", f"loosen or drop {names}"))
     kept = {label: weight for label, weight in weights.items() if label not in zero}
-    retention = product(kept, len(rows))
-    seen = retention > 0.0  # as in a search: what is suppressed or filtered takes no part
+    seen = product(kept, len(rows)) > 0.0  # as in a search: what is suppressed takes no part ...
     if passes:
-        seen &= np.isin(rows, passing)
-    rows, retention = rows[seen], retention[seen]
-    shown = {label: weight[seen] for label, weight in weights.items()}
-    open_to_all = replace(query, where=None)
-    places = rank(engine, open_to_all, rows, retention, shown, k=len(rows))
+        seen &= np.isin(rows, passing)  # ... nor what is filtered
+    kept = {label: weight[seen] for label, weight in kept.items()}
+    rows = rows[seen]
+
+    def weigh(at: Ints) -> Mapping[str, Floats]:
+        return {label: weight[at] for label, weight in kept.items()}
+
+    places = rank(engine, query, rows, weigh, k=len(rows))
     place = int(np.flatnonzero(places.rows == row)[0]) + 1 if row in places.rows else None
-    why = places.whys[place - 1] if place else Why(weights=_at(weights, at))
+    why = Why() if place is None else places.whys[place - 1]
+    why = replace(why, weights={label: float(weight[at]) for label, weight in weights.items()})
     if place is None:
         steps.append(("below k", "not among the candidates of any leg", "ask more precisely"))
     elif place > query.k or not steps:
@@ -108,10 +111,6 @@ def _missed(
         reason="; ".join(reason for _, reason, _ in steps),
         remedy=", then ".join(remedy for _, _, remedy in steps),
     )
-
-
-def _at(weights: Mapping[str, Floats], at: int) -> dict[str, float]:
-    return {label: float(weight[at]) for label, weight in weights.items()}
 
 
 def _removal(engine: Engine, record: Record) -> str:
@@ -144,7 +143,13 @@ def _numbers(why: Why) -> str:
     if why.dense is not None:
         parts.append(f"cosine {why.dense:.3f}")
     if why.lexical is not None:
-        parts.append(f"BM25 {why.lexical:.2f}")
+        parts.append(f"words {why.lexical:.3f}")
+    if why.context is not None:
+        parts.append(f"context {why.context:.3f}")
+    if why.speaker < 1.0:
+        parts.append(f"somebody else is named {why.speaker:g}")
+    if why.when < 1.0:
+        parts.append(f"another time is meant {why.when:g}")
     parts += [f"{label} {weight:.3f}" for label, weight in why.weights.items()]
     if why.exact:
         parts.append("exact match, exempt from fading")

@@ -1,53 +1,32 @@
-"""Query to hits: candidates of each leg, fused, times retention, the exact top k, and why.
+"""Query to hits: relevance x retention, the exact top k, and why.
 
-A leg ranks every searchable record by its raw score (cosine, BM25) and hands on its `depth` best.
-Reciprocal rank fusion makes one relevance of the legs; score = relevance x the policies' weights.
-A record whose weight is 0 is suppressed: no leg sees it.  A record whose text is the query's own
-is exempt from fading, so that an exact match of any age stays findable.
+`agentmem.relevance` finds the candidates; score = relevance x the policies' weights.  A record
+whose weight is 0 is suppressed: no leg sees it, and it lends its neighbours nothing.  A record
+whose text is the query's own is exempt from fading, so that an exact match of any age stays
+findable.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import accumulate
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from math import isnan
 
 import numpy as np
+from numpy.typing import NDArray
 
-from agentmem.config import RecallConfig
-from agentmem.core import Change, Floats, Hit, Ints, Namespace, Touch, Vectors, Why
+from agentmem.core import Change, Floats, Hit, Ints, Touch, Why
 from agentmem.engine import Engine
 from agentmem.index.columns import ACTIVE
-from agentmem.index.fusion import best, reciprocal_rank
-from agentmem.index.lexical import bm25
-from agentmem.index.where import Where, condition
+from agentmem.index.where import condition
+from agentmem.relevance import Candidates, Query, candidates
 from agentmem.text import count_tokens, fold, words
 
+__all__ = ["Query", "Ranking", "Weigh", "product", "rank", "reinforce", "reinforce_named", "search"]
+
 EXACT_AT = 1.0 - 1e-4  # cosine from which a record may be the query's own text
-EXACT_RANK = 3  # without a dense leg: lexical rank
-POSTINGS = 1000  # a query's words are looked up rarest first, until this many records hold them
-WORDS_LEAST = 2  # but so many at least
 
-
-@dataclass(frozen=True, kw_only=True)
-class Query:
-    """What is asked, of whom, when."""
-
-    text: str | None  # None: no relevance, the most retained and most recent first
-    vector: Vectors | None  # shape (dim,); None without text
-    prefix: Namespace
-    now: float
-    k: int
-    mode: str = "hybrid"
-    where: Where | None = None
-    kinds: tuple[str, ...] | None = None  # None: records of every kind
-    when: tuple[float, float] | None = None  # event time asked about, half open
-    config: RecallConfig = field(default_factory=RecallConfig)
-
-    @property
-    def depth(self) -> int:
-        return max(self.config.depth, 12 * self.k)
+Weigh = Callable[[Ints], Mapping[str, Floats]]  # indices into the rows -> each policy's weights
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,16 +40,7 @@ class Ranking:
 
 def search(engine: Engine, query: Query, *, budget: int | None = None) -> tuple[list[Hit], Ints]:
     """The top k that fit the budget of tokens, and their rows.  The engine is locked."""
-    rows = engine.rows(query.prefix, kinds=query.kinds)
-    weights = engine.weights(engine.columns.view(rows, query.now))
-    retention = product(weights, len(rows))
-    keep = retention > 0.0
-    if query.where is not None:
-        keep &= np.isin(rows, engine.reads.positions(condition(query.where)))
-    if not keep.all():
-        rows, retention = rows[keep], retention[keep]
-        weights = {label: weight[keep] for label, weight in weights.items()}
-    ranking = rank(engine, query, rows, retention, weights)
+    ranking = rank(engine, query, *_searched(engine, query))
     hits: list[Hit] = []
     chosen: list[int] = []
     left = budget
@@ -88,6 +58,31 @@ def search(engine: Engine, query: Query, *, budget: int | None = None) -> tuple[
     return hits, np.array(chosen, dtype=np.int64)
 
 
+def _searched(engine: Engine, query: Query) -> tuple[Ints, Weigh]:
+    """The rows a search looks at, ascending, and what weighs them.
+
+    A policy that may suppress, or that compares records, sees all of them first.
+    """
+    rows = engine.rows(query.prefix, kinds=query.kinds)
+    known: dict[str, Floats] = {}
+    if not engine.separable:
+        known = engine.weights(engine.columns.view(rows, query.now), separable=False)
+    keep = product(known, len(rows)) > 0.0
+    if query.where is not None:
+        keep &= np.isin(rows, engine.reads.positions(condition(query.where)))
+    if not keep.all():
+        rows = rows[keep]
+        known = {label: weight[keep] for label, weight in known.items()}
+
+    def weigh(at: Ints) -> Mapping[str, Floats]:
+        view = engine.columns.view(rows[at], query.now)
+        found = {label: weight[at] for label, weight in known.items()}
+        found |= engine.weights(view, separable=True)
+        return {label: found[label] for label in engine.labels if label in found}
+
+    return rows, weigh
+
+
 def product(weights: Mapping[str, Floats], n: int) -> Floats:
     """The product of all weights, shape (n,); ones if there are none."""
     retention = np.ones(n)
@@ -97,50 +92,41 @@ def product(weights: Mapping[str, Floats], n: int) -> Floats:
 
 
 def rank(
-    engine: Engine,
-    query: Query,
-    rows: Ints,
-    retention: Floats,
-    weights: Mapping[str, Floats],
-    *,
-    k: int | None = None,
+    engine: Engine, query: Query, rows: Ints, weigh: Weigh, *, k: int | None = None
 ) -> Ranking:
-    """The k best of some rows (ascending) with their retention, shape (len(rows),)."""
+    """The k best of some rows (ascending)."""
     k = query.k if k is None else k
     if query.text is None or query.vector is None:
-        return _unasked(engine, rows, retention, weights, k)
-    dense = engine.columns.dense.scores(query.vector, rows) if query.mode != "lexical" else None
-    legs: list[Ints] = [] if dense is None else [best(dense, query.depth)]
-    lexical = _lexical(engine, query, rows) if query.mode != "dense" else None
-    if lexical is not None:
-        matched = np.flatnonzero(lexical)
-        legs.append(matched[best(lexical[matched], query.depth)])
-    found, relevance, ranks = reciprocal_rank(legs, query.config.rrf_k)
-    exact = _exact(engine, query, rows[found], dense, found, ranks)
-    relevance[exact] = 1.0
-    scores = relevance * np.where(exact, 1.0, retention[found])
-    order = np.lexsort((found, -scores, ~exact))[:k]
-    whys = []
-    for i in order:
-        at = int(found[i])
-        matches = lexical is not None and lexical[at] > 0.0
-        why = Why(
-            dense=None if dense is None else float(dense[at]),
-            dense_rank=None if dense is None else int(ranks[0][i]) or None,
-            lexical=float(lexical[at]) if lexical is not None and matches else None,
-            lexical_rank=int(ranks[-1][i]) or None if matches else None,
+        return _unasked(engine, rows, weigh, k)
+    found = candidates(engine, query, rows)
+    weights = weigh(found.at)
+    exact = _exact(engine, query, rows[found.at], found)
+    relevance = np.where(exact, 1.0, found.relevance)
+    scores = relevance * np.where(exact, 1.0, product(weights, len(found.at)))
+    near = np.zeros(len(scores)) if found.dense is None else found.dense
+    order = np.lexsort((found.at, -near, -scores, ~exact))[:k]
+    whys = [
+        Why(
+            dense=None if found.dense is None else float(found.dense[i]),
+            dense_rank=int(found.dense_rank[i]) or None,
+            lexical=float(found.lexical[i]) or None,
+            lexical_rank=int(found.lexical_rank[i]) or None,
+            context=float(found.context[i]) or None,
+            speaker=float(found.speaker[i]),
+            when=float(found.when[i]),
             fused=float(relevance[i]),
-            weights={label: float(weight[at]) for label, weight in weights.items()},
+            weights={label: float(weight[i]) for label, weight in weights.items()},
             exact=bool(exact[i]),
         )
-        whys.append(why)
-    return Ranking(rows=rows[found[order]], scores=scores[order], whys=whys)
+        for i in order
+    ]
+    return Ranking(rows=rows[found.at[order]], scores=scores[order], whys=whys)
 
 
-def _unasked(
-    engine: Engine, rows: Ints, retention: Floats, weights: Mapping[str, Floats], k: int
-) -> Ranking:
+def _unasked(engine: Engine, rows: Ints, weigh: Weigh, k: int) -> Ranking:
     """Without a query: the most retained, then the most recent."""
+    weights = weigh(np.arange(len(rows)))
+    retention = product(weights, len(rows))
     created = engine.columns.floats["created"][rows]
     order = np.lexsort((-rows, -created, -retention))[:k]
     whys = [
@@ -149,41 +135,23 @@ def _unasked(
     return Ranking(rows=rows[order], scores=retention[order], whys=whys)
 
 
-def _lexical(engine: Engine, query: Query, rows: Ints) -> Floats:
-    """BM25 of each row, shape (len(rows),)."""
-    total = engine.columns.held
-    prefix = query.prefix if len(rows) < total / 2 else ()  # in a small branch, match inside it
-    postings = [engine.reads.postings(word, prefix) for word in _terms(engine, query)]
-    return bm25(postings, rows, engine.columns.lengths(rows))
+def _exact(engine: Engine, query: Query, positions: Ints, found: Candidates) -> NDArray[np.bool_]:
+    """Which candidates have the query's own text, case and spacing aside.
 
-
-def _terms(engine: Engine, query: Query) -> list[str]:
-    """The query's words worth looking up: common ones cost much and tell little."""
-    asked = list(dict.fromkeys(words(query.text or "")))
-    held = engine.reads.holders(asked, set(engine.spaces(query.prefix)))
-    rarest = sorted(asked, key=lambda word: held[word])
-    kept = sum(read <= POSTINGS for read in accumulate(held[word] for word in rarest))
-    return rarest[: max(kept, WORDS_LEAST)]
-
-
-def _exact(
-    engine: Engine,
-    query: Query,
-    rows: Ints,
-    dense: Floats | None,
-    found: Ints,
-    ranks: Sequence[Ints],
-) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Which candidates have the query's own text, case and spacing aside."""
-    exact = np.zeros(len(rows), dtype=np.bool_)
-    maybe = np.zeros(len(rows), dtype=np.bool_)
-    if dense is not None:
-        maybe |= dense[found] >= EXACT_AT
+    Only those are read that hold the same words (or, with a dense leg, have the same vector).
+    """
+    if found.dense is not None:
+        maybe = found.dense >= EXACT_AT
     else:
-        maybe |= (ranks[-1] > 0) & (ranks[-1] <= EXACT_RANK)
-    wanted = fold(query.text or "")
-    for i in np.flatnonzero(maybe):
-        exact[i] = any(fold(r.text) == wanted for r in engine.records([rows[i]]))
+        maybe = engine.columns.lengths(positions) == len(words(query.text or ""))
+        most = found.lexical[maybe].max(initial=0.0)
+        maybe &= (found.lexical > 0.0) & (found.lexical >= most)
+    exact = np.zeros(len(positions), dtype=np.bool_)
+    if maybe.any():
+        wanted = fold(query.text or "")
+        there = engine.ledger.records(positions[maybe].tolist())
+        same = {row for row, record in there.items() if fold(record.text) == wanted}
+        exact = maybe & np.isin(positions, list(same))
     return exact
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from agentmem.errors import ConfigError
 from agentmem.index.exact import ExactIndex
 from agentmem.index.fusion import best, reciprocal_rank
-from agentmem.index.lexical import K1, B, bm25
+from agentmem.index.lexical import K1, B, find
 from tests.conftest import Make
 from tests.index_contract import IndexContract
 
@@ -52,18 +52,21 @@ def test_fusion_of_one_and_of_two_legs() -> None:
     assert reciprocal_rank([np.zeros(0, dtype=int)], 20)[0].tolist() == []
 
 
-def reference_bm25(query: Sequence[str], texts: Sequence[Sequence[str]]) -> list[float]:
+def reference_share(query: Sequence[str], texts: Sequence[Sequence[str]]) -> list[float]:
+    """BM25 with presence, over the most it can be: all words in the shortest possible text."""
     mean = sum(map(len, texts)) / len(texts)
-    scores = []
-    for text in texts:
-        score = 0.0
-        for word in query:
-            holding = sum(word in other for other in texts)
-            if word in text:
-                idf = log(1 + (len(texts) - holding + 0.5) / (holding + 0.5))
-                score += idf * (K1 + 1) / (1 + K1 * (1 - B + B * len(text) / mean))
-        scores.append(score)
-    return scores
+    holding = {word: sum(word in text for text in texts) for word in query}
+    idf = {word: log(1 + (len(texts) - n + 0.5) / (n + 0.5)) for word, n in holding.items()}
+    most = sum(idf[word] * (K1 + 1) / (1 + K1 * (1 - B)) for word in query)
+    return [
+        sum(
+            idf[word] * (K1 + 1) / (1 + K1 * (1 - B + B * len(text) / mean))
+            for word in query
+            if word in text
+        )
+        / most
+        for text in texts
+    ]
 
 
 WORD = st.sampled_from("abcdef")
@@ -74,7 +77,7 @@ WORD = st.sampled_from("abcdef")
     st.lists(WORD, min_size=1, max_size=3, unique=True),
     st.sets(st.integers(0, 40), max_size=6),
 )
-def test_bm25_equals_the_formula_and_ignores_strangers(texts, query, strangers) -> None:
+def test_shares_equal_the_formula_and_ignore_strangers(texts, query, strangers) -> None:
     rows = np.arange(len(texts)) * 2 + 50  # others' records lie below, between and above
     postings = [
         np.array(
@@ -87,12 +90,17 @@ def test_bm25_equals_the_formula_and_ignores_strangers(texts, query, strangers) 
         for word in query
     ]
     lengths = np.array([len(text) for text in texts], dtype=float)
-    np.testing.assert_allclose(bm25(postings, rows, lengths), reference_bm25(query, texts))
+    found = find(postings, rows, lengths)
+    shares = np.zeros(len(texts))
+    np.add.at(shares, found.at, found.share)
+    np.testing.assert_allclose(shares, reference_share(query, texts))
+    assert shares.max() <= 1.0 + 1e-12
 
 
-def test_bm25_of_nothing_is_nothing() -> None:
+def test_nothing_is_found_in_nothing() -> None:
     nothing = np.zeros(0)
-    assert bm25([], nothing.astype(int), nothing).tolist() == []
+    assert find([], nothing.astype(int), nothing).at.tolist() == []
+    assert find([np.array([4])], nothing.astype(int), nothing).share.tolist() == []
 
 
 @pytest.mark.parametrize("rows", [[7, 2, 9, 10], [3, 4, 5], [5, 4, 3], [4], [2, 9, 4], []])

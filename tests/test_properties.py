@@ -22,7 +22,8 @@ from tests.conftest import START
 
 EMBEDDER = HashEmbedder(dim=16)
 WORDS = ["rex", "dog", "tea", "blue", "key", "safe", "sea", "car", "sun", "owl", "ink", "zoo"]
-TEXT = st.lists(st.sampled_from(WORDS), min_size=1, max_size=5).map(" ".join)
+SAID = st.lists(st.sampled_from(WORDS), min_size=1, max_size=5).map(" ".join)
+TEXT = st.builds("{}{}{}".format, st.sampled_from(["", "", "Owl: "]), SAID, st.sampled_from("? "))
 SECRET = st.lists(st.sampled_from(string.ascii_lowercase), min_size=12, max_size=12)
 HOURS = st.integers(min_value=0, max_value=24 * 60)
 ADD = st.tuples(st.just("add"), TEXT, HOURS)
@@ -176,7 +177,10 @@ def test_the_arrays_equal_the_ledger(history) -> None:
     for name, column in rebuilt.floats.items():
         np.testing.assert_array_equal(column[rows], followed.floats[name][rows], err_msg=name)
     np.testing.assert_array_equal(rebuilt.status[rows], followed.status[rows])
-    np.testing.assert_array_equal(rebuilt.ids[rows], followed.ids[rows])
+    for name in ("ids", "kind", "speaker", "asks"):
+        np.testing.assert_array_equal(
+            getattr(rebuilt, name)[rows], getattr(followed, name)[rows], err_msg=name
+        )
     query = EMBEDDER.embed(["rex dog tea"])[0]
     np.testing.assert_array_equal(
         rebuilt.dense.scores(query, rows), followed.dense.scores(query, rows)

@@ -18,35 +18,51 @@ from tests.conftest import DAY, START, Make
 pytestmark = pytest.mark.filterwarnings("ignore::agentmem.errors.TombstoneWarning")
 
 
+def linked(records: Sequence[Record], i: int, j: int) -> bool:
+    """Do two records belong to one session, with no gap of more than an hour between them?"""
+    low, high = min(i, j), max(i, j)
+    return all(abs(a.created - b.created) <= 3600 for a, b in pairwise(records[low : high + 1]))
+
+
+def shares(active: Sequence[Record], query: str) -> list[float]:
+    """Of each record: the share of the query in its words, or less in those of its neighbours."""
+    count, texts = len(active), [words(record.text) for record in active]
+    mean = max(sum(map(len, texts)) / count, 1.0)
+    saturation = [1.54 / (1 + 0.9 * (0.6 + 0.4 * len(text) / mean)) for text in texts]
+    total, most = [0.0] * count, 0.0
+    for word in dict.fromkeys(words(query)):
+        held = {i for i, text in enumerate(texts) if word in text}
+        idf = log(1 + (count - len(held) + 0.5) / (len(held) + 0.5))
+        most += idf
+        for i in range(count):
+            found = [0.0]
+            for j in held & set(range(i - 4, i + 5)):
+                answered = i == j + 1 and active[j].text.endswith("?")
+                fading = 1.0 if answered else 0.7 ** abs(i - j)
+                found.append(idf * saturation[j] * fading * linked(active, i, j))
+            total[i] += max(found)
+    return [value / most for value in total]
+
+
 def reference(
     memory: AgentMemory, records: Sequence[Record], query: str, k: int, now: float, half: float
 ) -> list[tuple[str, float]]:
-    """Reciprocal rank fusion (k = 20) of exact cosine and BM25, times the forgetting curve."""
+    """(words and context + cosine / 2) / 1.5 x speaker, times the forgetting curve."""
     active = [record for record in records if record.status == "active"]
-    count = len(active)
     embed = memory._engine.embedder.embed
     cosine = np.vecdot(embed([record.text for record in active]), embed([query])[0])
-    texts = [words(record.text) for record in active]
-    mean = max(sum(map(len, texts)) / count, 1.0)
-    lexical = [0.0] * count
-    for word in dict.fromkeys(words(query)):
-        held = [i for i, text in enumerate(texts) if word in text]
-        idf = log(1 + (count - len(held) + 0.5) / (len(held) + 0.5))
-        for i in held:
-            lexical[i] += idf * 1.9 / (1 + 0.9 * (0.6 + 0.4 * len(texts[i]) / mean))
-    legs = [
-        sorted(range(count), key=lambda i: (-cosine[i], i))[:100],
-        [i for i in sorted(range(count), key=lambda i: (-lexical[i], i)) if lexical[i] > 0][:100],
-    ]
-    relevance = [
-        sum(21 / (21 + leg.index(i)) / 2 for leg in legs if i in leg) for i in range(count)
+    lexical = shares(active, query)
+    speaks = [
+        any(f"{w}:" == record.text.lower().split()[0] for w in words(query)) for record in active
     ]
     scores = {}
     for i, record in enumerate(active):
+        relevance = (lexical[i] + max(cosine[i], 0.0) / 2) / 1.5
+        relevance *= 0.6 if any(speaks) and not speaks[i] else 1.0
         stability = record.stability or half / log(2)
         kept = max(np.exp(-max(now - record.used, 0.0) / stability), 0.2)
         exact = fold(record.text) == fold(query)
-        scores[record.id] = (exact, 1.0 if exact else relevance[i] * kept)
+        scores[record.id] = (exact, 1.0 if exact else relevance * kept)
     best = sorted(scores, key=lambda name: (not scores[name][0], -scores[name][1]))[:k]
     return [(name, scores[name][1]) for name in best]
 
@@ -55,11 +71,12 @@ def reference(
 def test_search_is_the_exact_top_k(make: Make, clock: SimulatedClock, seed: int) -> None:
     random, half = Random(seed), 3 * DAY
     memory = make(policies=[{"ebbinghaus": {"half_life": half}}])
-    vocabulary = ["cat", "dog", "tea", "rex", "porto", "sun", "日", "x1"]
+    vocabulary = ["cat", "dog", "tea", "rex", "porto", "sun", "日", "x1", "ann"]
     kept: list[str] = []
     for i in range(90):
         text = " ".join(random.choices(vocabulary, k=random.randrange(1, 6)))
-        kept += memory.add(text, source=str(i), event_time=START - random.randrange(9) * DAY)
+        text = random.choice(["", "", "Ann: ", "Bob: "]) + text + random.choice(["", "?"])
+        kept += memory.add(text, source=str(i), event_time=START - random.randrange(3) * DAY)
         if random.random() < 0.15:
             memory.search(text, k=2)
         if random.random() < 0.1:

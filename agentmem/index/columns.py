@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agentmem.core import Floats, Index, Ints, Record, Touch, Vectors, View
+from agentmem.index.cues import asks, speaker
 from agentmem.ledger.rows import CODE, LIFE
 from agentmem.text import words
 
@@ -96,6 +97,8 @@ class Columns:
         self.space = np.zeros(0, dtype=np.int32)
         self.status = np.zeros(0, dtype=np.int8)
         self.kind = np.zeros(0, dtype=np.int16)
+        self.speaker = np.zeros(0, dtype=np.int64)  # hash of who speaks; 0 for nobody
+        self.asks = np.zeros(0, dtype=np.bool_)  # ends as a question
         self.kinds: dict[str, int] = {}  # codes of `kind`, in order of first appearance
         self.floats = {name: np.zeros(0) for name in _FLOATS}
         self.turns = np.zeros(0)  # turns so far, by namespace code
@@ -109,6 +112,8 @@ class Columns:
         self.space = _resized(self.space, room)
         self.status = _resized(self.status, room)
         self.kind = _resized(self.kind, room)
+        self.speaker = _resized(self.speaker, room)
+        self.asks = _resized(self.asks, room)
         self.floats = {name: _resized(column, room) for name, column in self.floats.items()}
 
     def _code(self, kind: str) -> int:
@@ -131,6 +136,8 @@ class Columns:
             self.turns = _resized(self.turns, int(spaces.max()) * 3 // 2 + 64)
         np.maximum.at(self.turns, spaces, self.floats["turn"][at])
         self.kind[at] = [self._code(kind) for kind in columns[LIFE_SIZE - 1]]
+        self.speaker[at] = [speaker(head) for head in columns[LIFE_SIZE - 3]]
+        self.asks[at] = [asks(tail) for tail in columns[LIFE_SIZE - 2]]
         have = [i for i, data in enumerate(columns[LIFE_SIZE]) if data is not None]
         if have:
             data = b"".join(columns[LIFE_SIZE][i] for i in have)
@@ -144,6 +151,7 @@ class Columns:
         self.space[pos] = space
         self.status[pos] = CODE[record.status]
         self.kind[pos] = self._code(record.kind)
+        self.speaker[pos], self.asks[pos] = speaker(record.text), asks(record.text)
         values = {name: getattr(record, name) for name in _FLOATS if name != "words"}
         for name, value in values.items():
             self.floats[name][pos] = _MISSING.get(name, np.nan) if value is None else value
@@ -169,6 +177,7 @@ class Columns:
         rows = np.array([p for p in positions if p < self.size], dtype=np.int64)
         self.status[rows] = ABSENT
         self.ids[rows] = b""
+        self.speaker[rows] = 0
         self.dense.drop(rows)
 
     def rows(

@@ -8,7 +8,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from agentmem.core import Namespace, Record, content_id
 from agentmem.identity import record_id
@@ -33,6 +33,8 @@ LIFE = (
     record.c.turn,
     record.c.words,
     record.c.seq,
+    func.substr(record.c.text, 1, 48),  # as far as `index.cues` looks
+    func.substr(record.c.text, -4),
     record.c.kind,
 )
 WHOLE = select(*(column for column in record.c))

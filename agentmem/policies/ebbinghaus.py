@@ -89,6 +89,10 @@ class Ebbinghaus(Policy):
             return as_coded(np.floor(view.idle / DAY), self.strength(view))
         return np.exp(-view.idle / (self.initial * self.strength(view)))
 
+    @property
+    def separable(self) -> bool:
+        return self.floor > 0.0 and type(self).weight is Ebbinghaus.weight
+
     def weight(self, view: View) -> Floats:
         return np.maximum(self.retention(view), self.floor)
 
