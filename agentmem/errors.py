@@ -13,6 +13,8 @@ AgentMemError
 │   ├── QueueFull          too much work is waiting for the chat model; nothing was added
 │   ├── SchemaTooNew       written by a newer agentmem
 │   └── EmbedderMismatch   the vectors in the file come from another embedder
+├── IndexUnavailable       a derived index (Chroma) does not answer
+│   └── IndexStale         it has drifted from the ledger: all rows are to be put again
 ├── PlanError              plan, apply, undo
 │   ├── StalePlan          records of the plan have changed since
 │   ├── RemovalCap         more records would go than the cap allows
@@ -24,7 +26,8 @@ AgentMemError
 ├── IllegalMove            a reply that names no legal move of a game             (ValueError)
 └── MissingExtra           an optional dependency is not installed                 (ImportError)
 
-Warnings: TombstoneWarning (an add was not stored because its text had been forgotten or erased).
+Warnings: TombstoneWarning (an add was not stored because its text had been forgotten or erased),
+IndexWarning (a derived index did not answer).
 """
 
 from __future__ import annotations
@@ -87,6 +90,14 @@ class EmbedderMismatch(LedgerError):
     """The vectors in the file come from another embedder."""
 
 
+class IndexUnavailable(AgentMemError):
+    """A derived index does not answer; what it missed is made good once it does."""
+
+
+class IndexStale(IndexUnavailable):
+    """A derived index has drifted from the ledger: all rows are to be put again."""
+
+
 class PlanError(AgentMemError):
     """Plan, apply, undo."""
 
@@ -133,6 +144,10 @@ class MissingExtra(AgentMemError, ImportError):
 
 class TombstoneWarning(UserWarning):
     """An add was not stored because its text had been forgotten or erased."""
+
+
+class IndexWarning(UserWarning):
+    """A derived index did not answer: recall was lexical, or vectors wait to be deleted there."""
 
 
 def nearest(value: object, allowed: Iterable[str]) -> str:

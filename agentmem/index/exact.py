@@ -45,8 +45,8 @@ class ExactIndex:
             return np.zeros(0)
         low, high = int(rows.min()), int(rows.max()) + 1
         if len(rows) < GATHER_BELOW * (high - low):
-            return _cosines(self._matrix[rows], query)
-        scores = _cosines(self._matrix[low:high], query)
+            return cosines(self._matrix[rows], query)
+        scores = cosines(self._matrix[low:high], query)
         return scores[rows - low]
 
     def nearest(self, query: Vectors, rows: Ints, depth: int) -> tuple[Ints, Floats]:
@@ -56,7 +56,7 @@ class ExactIndex:
         return rows[chosen], scores[chosen]
 
 
-def _cosines(matrix: Vectors, query: Vectors) -> Floats:
+def cosines(matrix: Vectors, query: Vectors) -> Floats:
     """Row by row, so that a row's score depends on the row alone and equal texts tie.
 
     A matrix product is faster on idle cores, but its last bits depend on where a row lies, and its
