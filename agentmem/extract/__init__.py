@@ -1,0 +1,1 @@
+"""Turn to units: what a text names, when it says things happened, what it states."""
