@@ -154,6 +154,9 @@ def _tail_end(words: Sequence[Token], at: int) -> int | None:
             return place
         if low == "so" and not grammar.starts_clause(words, place + 1, len(words)):
             continue
+        after = low in en.PREPOSITIONS  # "after Tom" goes on, "after Tom left" is a clause
+        if after and not grammar.starts_clause(words, place + 1, len(words)):
+            continue
         if low in _STOP - {"that"} or low in _VAGUE:
             return None if place > at and words[place - 1].low in en.GERUNDS else place
         if grammar.finite(words, place) or low == "that" or low in en.SUBJECTS - {"it", "you"}:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from agentmem.extract import english as en
 from agentmem.extract.english import Token
-from agentmem.extract.grammar import is_adverb
+from agentmem.extract.grammar import after_adverbs, is_adverb
 from agentmem.extract.timing import time_at
 
 _ASPECT = en.word_set("""
@@ -16,6 +16,7 @@ _ASPECT = en.word_set("""
 """)
 _GO = en.word_set("go goes went going gone")
 _LONG = {"'s": "is", "'re": "are", "'m": "am", "'ve": "have", "'ll": "will", "n't": "not"}
+_STOP = (en.SUBORDINATORS | en.COORDINATORS) - en.PREPOSITIONS
 _STEMS = {"ca": "can", "wo": "will"}
 
 
@@ -76,15 +77,16 @@ def _continues(words: Sequence[Token], at: int) -> bool:
     """Whether a complement follows: not the end, a clause or a mark."""
     if at >= len(words) or not words[at].text[0].isalnum():
         return False
-    return words[at].low not in en.SUBORDINATORS | en.COORDINATORS
+    return words[at].low not in _STOP
 
 
 def _chain(words: Sequence[Token], at: int, relation: list[str]) -> int:
     """Take in "to visit", "playing": the place after; the relation grows."""
     for _ in range(3):
-        if at + 1 < len(words) and words[at].low == "to" and words[at + 1].low in en.BASES:
-            relation += ["to", words[at + 1].low]
-            at += 2
+        verb = after_adverbs(words, at + 1)
+        if verb < len(words) and words[at].low == "to" and words[verb].low in en.BASES:
+            relation += ["to", words[verb].low]
+            at = verb + 1
             continue
         gerund = at < len(words) and relation[-1] in _ASPECT and words[at].low in en.GERUNDS
         if not gerund or not (_continues(words, at + 1) or relation[-1] in _GO):
