@@ -257,6 +257,13 @@ def test_a_bare_text_has_itself_for_a_key(make: Make) -> None:
     assert (hit.record.key, hit.record.data["keywords"]) == ("ok", [])
 
 
+def test_what_merely_repeats_a_memory_makes_no_note(make: Make) -> None:
+    memory = make(stores=[NoteStore(), "chunk"])
+    (old,) = memory.add("Rex eats fish on Fridays")
+    turn = Turn(observation="", reply="Rex eats fish on Fridays.", recalled=(old,))
+    assert list(memory.add(turn).derived) == []
+
+
 def test_what_changed_a_note_is_forgotten_and_so_is_the_change(make: Make) -> None:
     memory, model = modelled(make, lambda prompt: NOTHING, near=1)
     (near,) = say(memory, NEAR[0])
