@@ -109,7 +109,10 @@ def identity(value: str) -> str:
     bare = clean(value).strip()
     if bare[:1] + bare[-1:] in _PAIRS:
         bare = bare[1:-1].strip()
-    return _NORMAL[_kind(bare)](bare)
+    kind = _kind(bare)
+    key = _NORMAL[kind](bare)
+    latin = _kind(key) if kind == "name" else kind  # in Latin letters it may read as a number
+    return key if latin == kind else _NORMAL[latin](key)
 
 
 def resolve(mentions: Iterable[str]) -> dict[str, tuple[str, ...]]:
@@ -265,7 +268,8 @@ def _id(value: str) -> str:
     bare = clean("".join(value.upper().translate(_NO_PART).split()))
     if _UUID.fullmatch(bare.removeprefix("URN:UUID:")):
         return bare.removeprefix("URN:UUID:").lower()
-    return _DASHES.sub("-", bare).strip("#")
+    digits = "".join(str(int(char)) if char.isdecimal() else char for char in bare)
+    return _DASHES.sub("-", digits).strip("#")
 
 
 _NORMAL = {"email": _email, "id": _id, "name": name_key, "phone": _phone, "url": _url}
