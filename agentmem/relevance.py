@@ -14,6 +14,7 @@ does not depend on which other candidates there are.
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass, field
 from itertools import accumulate
 
@@ -31,7 +32,7 @@ from agentmem.index.stopwords import STOPWORDS
 from agentmem.index.where import Where
 from agentmem.text import words
 
-POSTINGS = 2000  # a query's words are looked up rarest first, until this many records hold them
+POSTINGS = 1000  # a query's words are looked up rarest first, until this many records hold them
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,13 +72,14 @@ class Candidates:
 
 def candidates(engine: Engine, query: Query, rows: Ints) -> Candidates:
     """The best of some rows (ascending positions) by each leg; the query has text and vector."""
+    names = engine.columns.speakers.intersection(named(query.text or ""))
     legs = []
     matches = Matches(at=np.zeros(0, dtype=np.int64), own=np.zeros(0), lent=np.zeros(0))
     if query.mode != "lexical":
         legs.append(_nearest(engine, query, rows))
     if query.mode != "dense":
         matches = _match(engine, query, rows)
-        factor = np.multiply(*_factors(engine, query, rows[matches.at]))
+        factor = np.multiply(*_factors(engine, query, names, rows[matches.at]))
         total = (matches.own + matches.lent) * factor
         legs.append(matches.at[best(total, query.depth)])
     at, fused, ranks = reciprocal_rank(legs, query.config.rrf_k)
@@ -88,7 +90,7 @@ def candidates(engine: Engine, query: Query, rows: Ints) -> Candidates:
         dense = engine.columns.dense.scores(query.vector, rows[at])
     if query.config.fusion == "sum":
         fused = _combined(query, dense, lexical + context)
-    speaker, when = _factors(engine, query, rows[at])
+    speaker, when = _factors(engine, query, names, rows[at])
     return Candidates(
         at=at,
         relevance=fused * speaker * when,
@@ -153,13 +155,14 @@ def terms(engine: Engine, query: Query) -> list[str]:
     return rarest[: max(kept, 1)]
 
 
-def _factors(engine: Engine, query: Query, positions: Ints) -> tuple[Floats, Floats]:
+def _factors(
+    engine: Engine, query: Query, names: Set[int], positions: Ints
+) -> tuple[Floats, Floats]:
     """How much each position counts for who speaks and for when it was, each of shape (n,)."""
     columns, config = engine.columns, query.config
     speaker, when = np.ones(len(positions)), np.ones(len(positions))
-    if config.speaker < 1.0:
-        names = np.array(named(query.text or ""), dtype=np.int64)
-        speaks = np.isin(columns.speaker[positions], names)
+    if config.speaker < 1.0 and names:
+        speaks = np.isin(columns.speaker[positions], list(names))
         if speaks.any():
             speaker[~speaks] = config.speaker
     if query.when is not None:

@@ -48,23 +48,24 @@ class Matches:
 
 def lend(found: Found, rows: Ints, columns: Columns, context: Context, mixed: bool) -> Matches:
     """Each row's share with what its neighbours lend; `mixed`: rows of several namespaces."""
-    at, places, weight = found.at, found.at[:, None], np.ones((len(found.at), 1))
-    if context.fading > 0.0 and context.reach > 0 and len(at):
-        places, weight = _around(at, rows, columns, context, _chain(rows, columns, mixed))
+    if context.fading > 0.0 and context.reach > 0 and len(found.at):
+        around, weight = _around(found.at, rows, columns, context, _chain(rows, columns, mixed))
+        kept = weight > 0.0
+        row, share = around[kept], (found.share[:, None] * weight)[kept]
+        word = np.broadcast_to(found.word[:, None], kept.shape)[kept]
+    else:
+        row, share, word = found.at, found.share, found.word
     touched = np.zeros(len(rows), dtype=np.bool_)
-    touched[places[weight > 0.0]] = True
+    touched[row] = True
     reached = np.flatnonzero(touched)
     column = np.empty(len(rows), dtype=np.int64)
     column[reached] = np.arange(len(reached))
-    best = np.zeros((max(found.words, 1), len(reached)))  # of each word, in each row
-    for step in range(places.shape[1]):
-        there = np.flatnonzero(weight[:, step])  # one step takes a word to a row at most once
-        cell = found.word[there], column[places[there, step]]
-        best[cell] = np.maximum(best[cell], found.share[there] * weight[there, step])
-    own: Floats = np.bincount(column[at], weights=found.share, minlength=len(reached)).astype(
-        np.float64
-    )
-    return Matches(at=reached, own=own, lent=np.maximum(best.sum(axis=0) - own, 0.0))
+    best = np.zeros(found.words * len(reached))  # of each word in each row
+    np.maximum.at(best, word * len(reached) + column[row], share)
+    total: Floats = best.reshape(found.words, len(reached)).sum(axis=0)
+    own = np.zeros(len(reached))
+    np.add.at(own, column[found.at], found.share)
+    return Matches(at=reached, own=own, lent=np.maximum(total - own, 0.0))
 
 
 def _around(
@@ -80,18 +81,24 @@ def _around(
     length = len(rows) if order is None else len(order)
     spots = (place if order is None else place[at])[:, None] + offsets
     inside = (spots >= np.maximum(offsets, 0)) & (spots < length)  # place -1: in no chain
-    spots = np.clip(spots, 0, max(length - 1, 0))
-    around = spots if order is None else order[spots] if length else np.zeros_like(spots)
-    around[:, reach] = at
+    spots = np.minimum(np.maximum(spots, 0), max(length - 1, 0))
+    around = spots
+    if order is not None:
+        around = order[spots] if length else np.zeros_like(spots)
+        around[:, reach] = at
     positions = rows[around]
-    spaces, created = columns.space[positions], columns.floats["created"][positions]
-    linked = inside[:, 1:] & inside[:, :-1] & (spaces[:, 1:] == spaces[:, :-1])
-    linked &= np.abs(np.diff(created, axis=1)) <= context.gap
-    before = np.logical_and.accumulate(linked[:, reach - 1 :: -1], axis=1)[:, ::-1]
-    after = np.logical_and.accumulate(linked[:, reach:], axis=1)
-    itself = np.ones((len(at), 1), dtype=np.bool_)
-    weight = np.hstack([before, itself, after]) * context.fading ** np.abs(offsets)
-    weight[after[:, 0] & columns.asks[rows[at]], reach + 1] = 1.0
+    created = columns.floats["created"][positions]
+    linked = inside[:, 1:] & inside[:, :-1]
+    linked &= np.abs(created[:, 1:] - created[:, :-1]) <= context.gap
+    if order is not None:
+        spaces = columns.space[positions]
+        linked &= spaces[:, 1:] == spaces[:, :-1]
+    weight = np.ones(spots.shape)
+    weight[:, :reach] = np.logical_and.accumulate(linked[:, reach - 1 :: -1], axis=1)[:, ::-1]
+    weight[:, reach + 1 :] = np.logical_and.accumulate(linked[:, reach:], axis=1)
+    weight *= context.fading ** np.abs(offsets)
+    answered = columns.asks[rows[at]] & (weight[:, reach + 1] > 0.0)
+    weight[answered, reach + 1] = 1.0
     return around, weight
 
 

@@ -35,19 +35,15 @@ def find(postings: Sequence[Ints], rows: Ints, lengths: Floats) -> Found:
     are short, and presence spares the look-up of every match's frequency.  The sum over the words
     is divided by the most it can be: all of them, unknown ones included, in the shortest text.
     """
-    n, none = len(rows), np.zeros(0, dtype=np.int64)
+    n = len(rows)
     mean = max(float(lengths.mean()), 1.0) if n else 1.0
-    word, places, shares, most = [none], [none], [np.zeros(0)], 0.0
-    for number, posting in enumerate(postings):
-        at = np.searchsorted(rows, posting)
-        inside = at < n
-        at = at[inside]
-        at = at[rows[at] == posting[inside]]
-        idf = float(np.log1p((n - len(at) + 0.5) / (len(at) + 0.5)))
-        saturation = (1.0 + K1 * (1.0 - B)) / (1.0 + K1 * (1.0 - B + B * lengths[at] / mean))
-        word.append(np.full(len(at), number))
-        places.append(at)
-        shares.append(idf * saturation)
-        most += idf
-    share = np.concatenate(shares) / (most or 1.0)
-    return Found(np.concatenate(word), np.concatenate(places), share, len(postings))
+    position = np.concatenate([np.zeros(0, dtype=np.int64), *postings])
+    word = np.repeat(np.arange(len(postings)), [len(posting) for posting in postings])
+    at = np.searchsorted(rows, position)
+    inside = np.flatnonzero(rows[np.minimum(at, n - 1)] == position) if n else at[:0]
+    word, at = word[inside], at[inside]
+    holding = np.bincount(word, minlength=len(postings))
+    idf = np.log1p((n - holding + 0.5) / (holding + 0.5))
+    saturation = (1.0 + K1 * (1.0 - B)) / (1.0 + K1 * (1.0 - B) + K1 * B / mean * lengths[at])
+    share = idf[word] * saturation / (float(idf.sum()) or 1.0)
+    return Found(word, at, share, len(postings))
