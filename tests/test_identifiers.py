@@ -104,6 +104,12 @@ def test_what_has_no_letters_left_keeps_its_own_form() -> None:
     assert normalise("id", " #ab – 12 ") == "AB-12"
 
 
+def test_letters_that_read_as_a_number_are_that_number() -> None:
+    assert identity("\U00014487\u00b8") == identity(identity("\U00014487\u00b8"))
+    assert identity("ь0049301234567") == "+49301234567"
+    assert identity("٣٤٥") == "345"
+
+
 def test_an_unknown_kind_is_named() -> None:
     with pytest.raises(InputError, match="unknown kind 'mail'; did you mean 'email'"):
         normalise("mail", "x")  # type: ignore[arg-type]
@@ -191,6 +197,7 @@ def test_addresses_in_running_text(text: str, expected: list[str]) -> None:
         ("She flew to the United States of America of course.", ["United States of America"]),
         ("Dogs bark. Cats purr at dogs.", []),
         ("Dogs Trust helps dogs.", ["Trust"]),
+        ("12 Angry Men: a film", ["Angry Men"]),
         ("PLEASE CALL ME BACK NOW", []),
         ("We work for NASA and IBM.", ["NASA", "IBM"]),
         ("On Monday I saw Dr. in May.", []),
