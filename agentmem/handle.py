@@ -152,7 +152,7 @@ class Handle:
         """Take over an export, all of it or nothing; returns how many records were new."""
         at = self._now(now)
         made, erased = yield from work(lambda: transfer.load(Path(path)))
-        vectors = yield from embed(self._engine.embedder, [record.text for record in made])
+        vectors = yield from embed(self._engine.embedder, [record.found_by for record in made])
         return (
             yield from self._change(lambda: transfer.store(self._engine, made, vectors, erased, at))
         )

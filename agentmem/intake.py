@@ -30,6 +30,7 @@ class Draft:
     data: Mapping[str, Any]
     sources: tuple[str, ...]
     links: tuple[str, ...]
+    key: str | None = None
 
 
 def namespace_of(value: Sequence[str] | None, default: Namespace) -> Namespace:
@@ -165,6 +166,7 @@ def _record(text: str, kind: str, item: str | Turn, draft: Draft) -> Record:
         sources=draft.sources,
         links=(*draft.links, *(name for name in recalled if name not in draft.links)),
         data=draft.data,
+        key=draft.key,
     )
 
 
@@ -201,13 +203,14 @@ def succeeding(old: Record, text: str, now: float) -> Record:
         stability=None,
         importance=nan,
         links=(*old.links, old.id),
+        key=None,
         turn=0,
         version=1,
     )
 
 
-def nonempty(text: str) -> str:
+def nonempty(text: str, what: str = "text") -> str:
     """A text with something in it."""
     if not isinstance(text, str) or not text.strip():
-        raise InputError(f"text must be a non-empty string, not {text!r}")
-    return valid(text, "text")
+        raise InputError(f"{what} must be a non-empty string, not {text!r}")
+    return valid(text, what)

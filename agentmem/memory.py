@@ -77,6 +77,7 @@ class AgentMemory(Handle):
         source: str = "",
         data: Mapping[str, Any] | None = None,
         kind: str | None = None,
+        key: str | None = None,
         sources: Sequence[str] = (),
         links: Sequence[str] = (),
         revive: bool = False,
@@ -86,7 +87,8 @@ class AgentMemory(Handle):
         The same content, namespace and source is the same record: adding it again changes nothing.
         What was forgotten or erased stays so (TombstoneWarning) unless `revive`.  `event_time`:
         when it happened, if not now.  `importance` 0..1, estimated from the text's surprisal if
-        not given; `valence` -1..1.  All of it is stored or, on any error, nothing.
+        not given; `valence` -1..1.  `kind`: one that a store keeps, the text as it is; `key`: what
+        it is found by, if not its text.  All of it is stored or, on any error, nothing.
         """
         at = self._now(now)
         draft = Draft(
@@ -99,12 +101,13 @@ class AgentMemory(Handle):
             data=metadata(data),
             sources=ids(sources, "sources"),
             links=ids(links, "links"),
+            key=None if key is None else nonempty(key, "key"),
         )
         if not draft.namespace:
             raise InputError("namespace () is everything; a record needs a place of its own")
         config = self.config
         made = yield from work(lambda: records(content, draft, config.source, config.stores, kind))
-        vectors = yield from embed(self._engine.embedder, [record.text for record in made])
+        vectors = yield from embed(self._engine.embedder, [record.found_by for record in made])
         cited = (*draft.sources, *draft.links)
         most = config.extraction.max_pending
         outcome = yield from self._change(

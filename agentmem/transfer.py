@@ -100,6 +100,8 @@ def _record(plain: dict[str, Any]) -> Record:
     if not re.fullmatch("[0-9a-f]{32}", valid(plain["id"], "id")):
         raise ValueError(f"{plain['id']!r} is no record id")
     nonempty(plain["text"])
+    if plain.setdefault("key", None) is not None:
+        nonempty(plain["key"], "key")
     for name, least in (("importance", 0.0), ("valence", -1.0)):
         if number(name, plain[name], least, 1.0) is None:
             raise ValueError(f"{name} is missing")

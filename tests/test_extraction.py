@@ -293,3 +293,14 @@ def test_the_tasks_of_an_erased_record_go_with_it(make: Make, tmp_path: Path) ->
     with sqlite3.connect(path) as db:
         assert db.execute("SELECT count(*) FROM task").fetchone() == (0,)
     db.close()
+
+
+def test_a_key_given_by_hand_travels_with_an_export(make: Make, tmp_path: Path) -> None:
+    memory = make()
+    (name,) = memory.add("It rained.", key="umbrella")
+    memory.export(tmp_path / "out.jsonl")
+    other = make()
+    other.import_(tmp_path / "out.jsonl")
+    assert [hit.id for hit in other.search("umbrella", mode="lexical")] == [name]
+    assert other.update(name, text="It poured.").key is None
+    assert other.search("umbrella", mode="lexical") == []
