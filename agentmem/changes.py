@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from agentmem.core import Change, Namespace, Record, Vectors
 from agentmem.engine import Engine
 from agentmem.errors import InputError, NotFound, QueueFull
@@ -17,7 +15,6 @@ from agentmem.intake import succeeding, valid
 from agentmem.ledger.ledger import Outcome
 from agentmem.ledger.queue import Queue
 from agentmem.ledger.tables import ACTIVE, SUPERSEDED
-from agentmem.recall import reinforce as strengthen
 from agentmem.ripple import revived, ripple
 
 
@@ -147,13 +144,6 @@ def restore(
         again = tuple(replace(r, status="active", used=max(now, r.used)) for r in back)
         engine.commit(Change(restore=again, tasks=tuple(tasks), reason=reason), at=now)
     return tuple(record.id for record in asked)
-
-
-def reinforce(engine: Engine, names: Sequence[str], now: float) -> None:
-    """Strengthen recalled records by id; those that are gone meanwhile are passed over."""
-    places = dict(engine.ledger.present(names))
-    rows = [places[name].pos for name in names if name in places]
-    strengthen(engine, np.array(rows, dtype=np.int64), now)
 
 
 def history(engine: Engine, name: str, prefix: Namespace) -> list[Entry]:

@@ -34,7 +34,7 @@ from agentmem.intake import (
     whole,
 )
 from agentmem.maintenance import apply_plan, check_cap, make_plan, undo_run
-from agentmem.recall import Query
+from agentmem.recall import Query, reinforce_named
 from agentmem.recall import reinforce as strengthen
 from agentmem.recall import search as rank_and_pack
 from agentmem.retrieve.pipeline import pack
@@ -177,7 +177,7 @@ class AgentMemory(Handle):
             hits = pack((yield from self.pipeline.search(asked)), budget_tokens)
             if hits and reinforce:
                 names = [hit.id for hit in hits]
-                yield from self._work(lambda: changes.reinforce(self._engine, names, asked.now))
+                yield from self._work(lambda: reinforce_named(self._engine, names, asked.now))
             return hits
 
         def body() -> list[Hit]:
