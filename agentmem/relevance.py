@@ -14,7 +14,7 @@ does not depend on which other candidates there are.
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Collection, Set
 from dataclasses import dataclass, field
 from itertools import accumulate
 
@@ -72,7 +72,8 @@ class Candidates:
 
 def candidates(engine: Engine, query: Query, rows: Ints) -> Candidates:
     """The best of some rows (ascending positions) by each leg; the query has text and vector."""
-    names = engine.columns.speakers.intersection(named(query.text or ""))
+    speakers = engine.columns.speakers if query.config.speaker < 1.0 else set()
+    names = speakers.intersection(named(query.text or "")) if speakers else speakers
     legs = []
     matches = Matches(at=np.zeros(0, dtype=np.int64), own=np.zeros(0), lent=np.zeros(0))
     if query.mode != "lexical":
@@ -133,20 +134,21 @@ def _nearest(engine: Engine, query: Query, rows: Ints) -> Ints:
 def _match(engine: Engine, query: Query, rows: Ints) -> Matches:
     """The lexical leg, with what neighbours lend each other."""
     columns, config = engine.columns, query.config
+    spaces = engine.spaces(query.prefix)
     prefix = query.prefix if len(rows) < columns.held / 2 else ()  # a small branch: only there
-    postings = [engine.reads.postings(word, prefix) for word in terms(engine, query)]
+    postings = [engine.reads.postings(word, prefix) for word in _terms(engine, query, spaces)]
     found = find(postings, rows, columns.lengths(rows))
     context = Context(fading=config.context, reach=config.reach, gap=config.session_gap)
-    return lend(found, rows, columns, context, len(engine.spaces(query.prefix)) > 1)
+    return lend(found, rows, columns, context, len(spaces) > 1)
 
 
-def terms(engine: Engine, query: Query) -> list[str]:
+def _terms(engine: Engine, query: Query, spaces: Collection[int]) -> list[str]:
     """The query's words worth looking up: common ones cost much and tell little.
 
     Stop words are only looked up where nobody holds any other word.
     """
     asked = list(dict.fromkeys(words(query.text or "")))
-    held = engine.reads.holders(asked, set(engine.spaces(query.prefix)))
+    held = engine.reads.holders(asked, set(spaces))
     telling = [word for word in asked if word not in STOPWORDS]
     if not any(held[word] for word in telling):
         telling = asked
@@ -161,7 +163,7 @@ def _factors(
     """How much each position counts for who speaks and for when it was, each of shape (n,)."""
     columns, config = engine.columns, query.config
     speaker, when = np.ones(len(positions)), np.ones(len(positions))
-    if config.speaker < 1.0 and names:
+    if names:
         speaks = np.isin(columns.speaker[positions], list(names))
         if speaks.any():
             speaker[~speaks] = config.speaker

@@ -99,7 +99,7 @@ class Columns:
         self.kind = np.zeros(0, dtype=np.int16)
         self.speaker = np.zeros(0, dtype=np.int64)  # hash of who speaks; 0 for nobody
         self.asks = np.zeros(0, dtype=np.bool_)  # ends as a question
-        self.speakers: set[int] = set()  # everybody who has ever spoken
+        self.speakers: set[int] = set()  # everybody who has spoken
         self.kinds: dict[str, int] = {}  # codes of `kind`, in order of first appearance
         self.floats = {name: np.zeros(0) for name in _FLOATS}
         self.turns = np.zeros(0)  # turns so far, by namespace code
@@ -139,6 +139,7 @@ class Columns:
         self.kind[at] = [self._code(kind) for kind in columns[LIFE_SIZE - 1]]
         self.speaker[at] = speakers = [speaker(head) for head in columns[LIFE_SIZE - 3]]
         self.speakers.update(speakers)
+        self.speakers.discard(0)
         self.asks[at] = [asks(tail) for tail in columns[LIFE_SIZE - 2]]
         have = [i for i, data in enumerate(columns[LIFE_SIZE]) if data is not None]
         if have:
@@ -154,7 +155,7 @@ class Columns:
         self.status[pos] = CODE[record.status]
         self.kind[pos] = self._code(record.kind)
         self.speaker[pos], self.asks[pos] = speaker(record.text), asks(record.text)
-        self.speakers.add(int(self.speaker[pos]))
+        self.speakers |= {int(self.speaker[pos])} - {0}
         values = {name: getattr(record, name) for name in _FLOATS if name != "words"}
         for name, value in values.items():
             self.floats[name][pos] = _MISSING.get(name, np.nan) if value is None else value
