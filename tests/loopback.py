@@ -1,11 +1,12 @@
-"""A server on the loopback interface that speaks OpenAI's chat protocol, from a script.
+"""A server on the loopback interface that speaks OpenAI's protocol, chat and embeddings.
 
     with Loopback([Status(429, retry_after=0.01), Answer("hello")]) as server:
         model = resolve(f"vllm:tiny@{server.url}")
 
 Each request takes the next item of the script; the last one is repeated.  Requests are kept in
 `server.requests` (JSON bodies) and `server.headers`.  It refuses, as vLLM does, what does not
-belong into a request.  Standard library only.
+belong into a request.  Embeddings are deterministic: a request that meets a `Vectors` in the script
+gets one vector for each of its texts.  Standard library only.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import json
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import shake_128
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any
@@ -66,7 +68,17 @@ class Cut:
     after: int = 1
 
 
-Item = Answer | Status | Garbage | Hang | Cut
+@dataclass(frozen=True)
+class Vectors:
+    """Embeddings, in any order; `lost` of them missing."""
+
+    dim: int = 8  # if the request does not say
+    backwards: bool = False
+    lost: int = 0
+    value: float | None = None  # every number of every vector, instead of the text's own
+
+
+Item = Answer | Status | Garbage | Hang | Cut | Vectors
 
 
 class Loopback:
@@ -129,6 +141,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._status(item)
         elif isinstance(item, Garbage):
             self._send(200, item.body, "text/html")
+        elif isinstance(item, Vectors):
+            self._send(200, json.dumps(_embeddings(item, body)).encode())
         elif body.get("stream"):
             self._events(item, body)
         elif isinstance(item, Answer):
@@ -165,6 +179,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _problem(path: str, body: dict[str, Any]) -> str:
+    if path == "/v1/embeddings":
+        texts = body.get("input")
+        fit = bool(texts) and all(isinstance(text, str) and text for text in texts)
+        return "" if fit and body.get("model") else "model and non-empty texts are required"
     if path != "/v1/chat/completions":
         return f"no such path {path}"
     messages = body.get("messages")
@@ -182,6 +200,18 @@ def _problem(path: str, body: dict[str, Any]) -> str:
         if form.get("type") != "json_schema" or not {"name", "schema"} <= schema.keys():
             return "response_format must hold a named json_schema"
     return ""
+
+
+def _embeddings(item: Vectors, body: dict[str, Any]) -> dict[str, Any]:
+    data = []
+    for index, text in enumerate(body["input"]):
+        digest = shake_128(text.encode()).digest(body.get("dimensions") or item.dim)
+        numbers = [(byte - 127.5) / 64 if item.value is None else item.value for byte in digest]
+        data.append({"object": "embedding", "index": index, "embedding": numbers})
+    data = data[: len(data) - item.lost]
+    usage = {"prompt_tokens": 1, "total_tokens": 1}
+    ordered = data[::-1] if item.backwards else data
+    return {"object": "list", "data": ordered, "model": body["model"], "usage": usage}
 
 
 def _usage(item: Answer) -> dict[str, Any]:

@@ -49,14 +49,14 @@ class Model:
     def pieces(self, text: str) -> list[int]:
         """Ids of the word pieces of a text, unknown ones included."""
         # `encode` never starts the tokenizer's threads, which do not survive a fork
-        ids: list[int] = self.tokenizer.encode(_encodable(text), add_special_tokens=False).ids
+        ids: list[int] = self.tokenizer.encode(encodable(text), add_special_tokens=False).ids
         return ids
 
     def batch(self, texts: Sequence[str]) -> list[list[int]]:
         """Ids of the word pieces of each text."""
         if len(texts) < MANY:
             return [self.pieces(text) for text in texts]
-        safe = [_encodable(text) for text in texts]
+        safe = [encodable(text) for text in texts]
         return [e.ids for e in self.tokenizer.encode_batch_fast(safe, add_special_tokens=False)]
 
     def add_up(self, ids: list[int], out: Vectors) -> None:
@@ -69,7 +69,7 @@ class Model:
             np.divide(total, sqrt(square), out=out, casting="same_kind")
 
 
-def _encodable(text: str) -> str:
+def encodable(text: str) -> str:
     """The text, with lone surrogates (which no encoding can carry) replaced by U+FFFD."""
     if text.isascii():
         return text
