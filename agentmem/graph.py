@@ -1,7 +1,6 @@
 """Triples as a graph: entities joined by what is said of them; its neighbours, paths and PageRank.
 
-    memory = AgentMemory.open("agent.db", stores=["chunk", "triple"])
-    view = graph(records)                 # networkx.MultiDiGraph (extra `graph`)
+    view = graph(records)  # networkx.MultiDiGraph (extra `graph`)
     neighbours(view, "Ana"), paths(view, "Ana", "Rome", cutoff=3)
 
 Two mentions are one node if their normalised identities are equal.  `walk_of` and
@@ -26,11 +25,14 @@ from agentmem.extract.identifiers import identity
 if TYPE_CHECKING:
     import networkx as nx
 
+    from agentmem.engine import Engine
+
 __all__ = [
     "Edge",
     "Walk",
     "entity_of",
     "graph",
+    "graph_of",
     "neighbours",
     "paths",
     "personalised_pagerank",
@@ -87,6 +89,14 @@ def graph(records: Iterable[Record]) -> nx.MultiDiGraph[str]:
         ends = (data["head_id"], data["tail_id"])
         made.add_edge(*ends, key=record.id, created=record.created, **shown)
     return made
+
+
+def graph_of(engine: Engine, prefix: Namespace) -> nx.MultiDiGraph[str]:
+    """The graph of the active triples under a namespace prefix; the engine is locked, up to date.
+
+    Equal identities in several namespaces under the prefix are one node here.
+    """
+    return graph(engine.records(engine.rows(prefix, kinds=("triple",)).tolist()))
 
 
 def neighbours(view: nx.MultiDiGraph[str], entity: str) -> list[Edge]:

@@ -16,12 +16,14 @@ from agentmem.errors import ConfigError, InputError, MissingExtra, NotFound
 from agentmem.graph import (
     entity_of,
     graph,
+    graph_of,
     neighbours,
     paths,
     personalised_pagerank,
     walk_of,
 )
 from agentmem.recall import Query
+from agentmem.retrieve import multihop
 from agentmem.retrieve.multihop import MultiHop
 from agentmem.retrieve.pipeline import Pipeline
 from agentmem.steps import run
@@ -233,14 +235,14 @@ def test_multihop_finds_the_second_hop_that_a_single_search_misses(make: Make) -
     memory = filled(make, [TripleStore()])
     only = {"kinds": ("triple",)}
     assert HOP not in [hit.text for hit in found(memory, QUESTION, **only)]
-    hits = found(memory, QUESTION, stage=MultiHop(), **only)
+    hits = found(memory, QUESTION, stage=MultiHop(weight=1.0), **only)
     assert {hit.text for hit in hits} == {"Ana; works for; Carl Ruiz", HOP}
     assert all(0.0 < hit.score <= 1.0 for hit in hits)
 
 
 def test_a_walk_leads_to_the_sources_of_triples(make: Make) -> None:
     memory = filled(make, [ChunkStore(), TripleStore()])
-    hits = found(memory, QUESTION, stage=MultiHop(), kinds=("chunk",))
+    hits = found(memory, QUESTION, stage=MultiHop(weight=1.0), kinds=("chunk",))
     assert {hit.text for hit in hits} == set(SAID[:2])
 
 
@@ -299,8 +301,36 @@ def test_an_address_in_a_query_is_an_entity(make: Make) -> None:
     walk = walk_of(hit.record for hit in memory.search(k=50, where={"kind": "triple"}))
     at = walk.nodes[("default",), "info@acme.example"]
     holders = [walk.triples[row].id for row in np.flatnonzero((walk.edges == at).any(axis=1))]
-    masses = MultiHop(first=0)._masses("Whose is info@acme.example?", [], walk)
+    masses = MultiHop()._masses([], multihop._named("Whose is info@acme.example?"), walk)
     assert [next(iter(masses))] == holders
+
+
+def test_the_graph_of_a_memory_has_what_is_active_under_a_prefix(make: Make) -> None:
+    memory = filled(make, [TripleStore()])
+    memory.add("Ana: I live in Bonn.", namespace=("other",))
+    engine = memory._engine
+    with engine.locked():
+        assert [str(edge) for edge in neighbours(graph_of(engine, ("default",)), "Ana")] == [
+            "Ana; works for; Carl Ruiz"
+        ]
+        assert len(neighbours(graph_of(engine, ()), "Ana")) == 2
+        assert len(graph_of(engine, ("nobody",))) == 0
+
+
+def test_a_hub_costs_no_more_than_another_name(make: Make) -> None:
+    memory = make(stores=[TripleStore()])
+    for city in ("Bonn", "Kiel", "Graz", "Bern", "Linz", "Rome"):
+        memory.add(f"Ana: I like {city}.")
+    asked: list[int] = []
+
+    class Counting(MultiHop):
+        def _masses(self, near: Any, named: Any, walk: Any) -> dict[str, float]:
+            asked.append(len(walk.triples))
+            return super()._masses(near, named, walk)
+
+    stage = Counting(first=0, hops=1, depth=3)
+    assert len(found(memory, "What does Ana like?", stage=stage, k=3, kinds=("triple",))) == 3
+    assert asked == [3]
 
 
 def test_a_walk_never_restarts_for_sure() -> None:
