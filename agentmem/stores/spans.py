@@ -235,7 +235,7 @@ class WindowStore(Store):
     name: ClassVar[str] = "windowed"
     mixes: ClassVar[bool] = True
 
-    before: Annotated[int, Bounds(least=1, most=10)] = 2  # turns
+    before: Annotated[int, Bounds(least=1, most=10)] = 1  # turns
     gap: Annotated[Seconds, Bounds(least=0)] = 1800.0  # the longest pause between two of them
 
     def derive(self, new: Sequence[Record], around: Around) -> Steps[Change]:
