@@ -210,7 +210,7 @@ def test_a_pause_another_source_or_an_earlier_moment_begins_a_new_record(
 
 @pytest.mark.parametrize(
     "store",
-    [SegmentStore(), SessionStore(), WindowStore(), SummaryStore(), SummaryStore(span=2)],
+    [SegmentStore(), SessionStore(), WindowStore(before=2), SummaryStore(), SummaryStore(span=2)],
 )
 def test_a_source_that_comes_twice_changes_nothing(
     make: Make, clock: SimulatedClock, store: Store
@@ -242,7 +242,7 @@ class Nothing:
     [
         (SegmentStore(), {}),
         (SessionStore(), {}),
-        (WindowStore(), {}),
+        (WindowStore(before=2), {}),
         (SummaryStore(), {"level": 1}),
         (DiaryStore(), {"level": "global"}),
         (DiaryStore(), {"level": "day", "until": DAY}),
@@ -276,7 +276,7 @@ def test_an_erased_turn_leaves_no_byte_in_segments_sessions_and_windows(
     make: Make, clock: SimulatedClock, tmp_path: Path
 ) -> None:
     path = tmp_path / "m.db"
-    memory = make(path, stores=[SegmentStore(), SessionStore(), WindowStore()])
+    memory = make(path, stores=[SegmentStore(), SessionStore(), WindowStore(before=2)])
     ids = say(memory, clock, ["ann: one", "bob: zanzibar", "ann: three", "bob: four"])
     memory.erase(ids[1])
     assert [one.text for one in records(memory, "segment")] == ["ann: one\nann: three\nbob: four"]
@@ -336,7 +336,7 @@ def test_a_window_has_no_turn_from_before_a_pause_or_of_another_source(
 def test_a_window_goes_with_its_turn_and_its_key_with_a_neighbour(
     make: Make, clock: SimulatedClock
 ) -> None:
-    memory = make(stores=[WindowStore()])
+    memory = make(stores=[WindowStore(before=2)])
     ids = say(memory, clock, ["ann: one", "bob: two", "ann: three", "bob: four"])
     memory.forget(ids[1])
     keys = {one.text: one.key for one in records(memory, "windowed")}
