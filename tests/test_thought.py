@@ -91,8 +91,9 @@ def test_a_corrected_source_corrects_its_entry(make: Make) -> None:
     memory.add(DOG)
     memory.update(first, text="Anna likes black coffee.")
     assert entries(memory)["anna"].text == f"Anna likes black coffee. {DOG}"
-    memory.update(first, text="Nothing.")
+    memory.update(first, text="Ben sold a car.")
     assert entries(memory)["anna"].text == DOG
+    assert entries(memory)["ben"].text == "Ben sold a car."
 
 
 def test_an_erased_source_is_nowhere_in_the_file(make: Make, tmp_path: Path) -> None:

@@ -239,6 +239,19 @@ def test_after_an_erasure_of_the_first_components_go_on(make: Make, clock: Simul
     assert memory.get(nodes[1].id).data["component"] == nodes[1].id
 
 
+def test_components_whose_first_nodes_are_archived_can_meet(
+    make: Make, clock: SimulatedClock
+) -> None:
+    memory = timed(make, least=-1.0, near=9)
+    first = tell(memory, clock, "tea one", "tea two")
+    memory.forget(first[0].sources[0])
+    more = tell(memory, clock, "tea three", "tea four")
+    assert more[0].data["component"] == more[1].data["component"] == first[0].id
+    assert more[1].links == (more[0].id,)
+    assert memory.get(first[0].id).status == "archived"
+    assert memory.stats()["pending"] == 0
+
+
 def test_a_node_remembers_so_many_newer_ones_only(make: Make, clock: SimulatedClock) -> None:
     def first(prompt: str) -> Any:
         oldest = min(prompt.partition("<earlier>\n")[2].splitlines()[:-3], key=lambda s: s[35:])

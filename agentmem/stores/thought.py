@@ -79,43 +79,49 @@ class ThoughtStore(Store):
     near: Annotated[int, Bounds(least=0)] = 5  # entries looked at for contradictions, by model
 
     def derive(self, new: Sequence[Record], around: Around) -> Steps[Change]:
-        """The entries of the entities that some chunks speak of, new or grown."""
-        if around.target is not None:
-            return (yield from self._anew(around.target, new, around))
+        """The entries of the entities that some chunks speak of, new, grown or made anew."""
+        target = around.target
+        anew: list[tuple[Record, list[Thought]]] = []
         entries: dict[str, _Entry] = {}
         for source in new:
             for head, thoughts in _by_head((yield from self._think(source, around))).items():
+                if target is not None and head == target.data["head_id"]:
+                    anew.append((source, thoughts))
+                    continue
                 known = yield from around.matching({"data.head_id": head})
                 if not any(source.id in one.sources for one in known):
                     entry = entries.setdefault(head, self._room(known, thoughts))
                     entry.take(source, thoughts)
+        failed: list[str] = []
         add: list[Record] = []
         update: list[Record] = []
-        failed: list[str] = []
         for head, entry in entries.items():
             made = yield from self._merged(head, entry, failed, around)
             (update if entry.old else add).append(made)
         archive = yield from self._contradicted(entries, failed, around)
+        if target is not None and anew:
+            update.append((yield from self._remade(target, anew, failed, around)))
+        elif target is not None:
+            archive = (*archive, target.id)
         reason = "; ".join(["derive", *dict.fromkeys(failed)])
         return Change(add=tuple(add), update=tuple(update), archive=archive, reason=reason)
 
-    def _anew(self, target: Record, new: Sequence[Record], around: Around) -> Steps[Change]:
-        """An entry out of what is left of its sources; it goes if they say nothing of its head."""
-        head = target.data["head_id"]
-        entry = _Entry()
-        failed: list[str] = []
-        text = ""
-        for source in new:
-            thoughts = _by_head((yield from self._think(source, around))).get(head, [])
-            more = _joined(entry.take(source, thoughts)) if thoughts else ""
+    def _remade(
+        self,
+        target: Record,
+        said: Sequence[tuple[Record, list[Thought]]],
+        failed: list[str],
+        around: Around,
+    ) -> Steps[Record]:
+        """An entry out of what is left of its sources."""
+        entry, text = _Entry(), ""
+        for source, thoughts in said:
+            more = _joined(entry.take(source, thoughts))
             if text and more:
                 text = yield from self._fused(text, more, failed, around)
             text = text or more
-        if not text:
-            return Change(archive=(target.id,), reason="its sources say nothing of it")
-        sources = list(entry.sources.values())
-        made = renewed(target, text, sources, data=_data(head, entry.new))
-        return Change(update=(made,), reason="; ".join(["merged anew", *dict.fromkeys(failed)]))
+        data = _data(target.data["head_id"], entry.new)
+        return renewed(target, text, list(entry.sources.values()), data=data)
 
     def _think(self, source: Record, around: Around) -> Steps[list[Thought]]:
         """The thoughts of a chunk."""
@@ -175,6 +181,7 @@ class ThoughtStore(Store):
         if not (self.asks_model and self.near and new):
             return ()
         own = {entry.old.id for entry in entries.values() if entry.old}
+        own |= {around.target.id} if around.target else set()
         hits = yield from around.similar(new, self.near + len(own))
         others = [hit.record for hit in hits if hit.id not in own][: self.near]
         if not others:

@@ -120,9 +120,10 @@ def _linked(
             roots[root.id] = root
             latest[root.id] = max(latest.get(root.id, hit.record), hit.record, key=_age)
     older = sorted(latest.values(), key=_age)
-    stands = min(roots.values(), key=_age).id if roots else node.id
+    stands = min(roots.values(), key=_standing).id if roots else node.id
     for root in roots.values():
-        _amend(changed, root, component=stands)
+        if root.status == "active":
+            _amend(changed, root, component=stands)
     for one in older:
         later = [*changed.get(one.id, one).data.get("later", ()), node.id]
         _amend(changed, one, later=later[-LATER:])
@@ -154,6 +155,11 @@ def _amend(changed: dict[str, Record], node: Record, **data: Any) -> None:
 
 def _age(node: Record) -> tuple[float, int, str]:
     return node.created, node.turn, node.id
+
+
+def _standing(node: Record) -> tuple[bool, tuple[float, int, str]]:
+    """Archived nodes first, since they cannot be written, then by age."""
+    return node.status == "active", _age(node)
 
 
 def _dated(node: Record) -> str:
