@@ -167,7 +167,7 @@ def test_refuses_options_that_cannot_be() -> None:
         CachedEmbedder(embedder=7)
     with pytest.raises(ConfigError, match="did you mean 'hash'"):
         CachedEmbedder(embedder="hahs")
-    with pytest.raises(ConfigError, match="embedder to be cached: hash: .*'dims'"):
+    with pytest.raises(ConfigError, match=r"embedder to be cached: hash: .*'dims'"):
         CachedEmbedder(embedder={"hash": {"dims": 3}})
 
 

@@ -106,7 +106,7 @@ class CachedEmbedder:
 
 def _built(spec: Any) -> Embedder:
     """The embedder of a specification."""
-    name, options = spec, {}
+    name, options = spec, dict[str, Any]()
     if isinstance(spec, Mapping) and len(spec) == 1:
         name, options = next(iter(spec.items()))
     if isinstance(name, str) and isinstance(options, Mapping):
