@@ -105,6 +105,16 @@ class PolicyContract:
 
     @inherited
     @given(view=views())
+    def test_a_separable_policy_weighs_each_record_by_itself_and_suppresses_none(self, view):
+        for policy in self.each():
+            if policy.separable:
+                whole = policy.weight(view)
+                assert (whole > 0.0).all()
+                alone = [policy.weight(view.take(np.array([i])))[0] for i in range(len(view))]
+                same(whole, np.array(alone))
+
+    @inherited
+    @given(view=views())
     def test_a_policy_is_pure(self, view):
         before = {name: getattr(view, name).copy() for name in ARRAYS}
         for policy in self.each():
