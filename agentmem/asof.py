@@ -70,7 +70,7 @@ def _take(state: dict[int, Entry], payload: Mapping[str, Any]) -> None:
     passed over.
     """
 
-    def change(pos: int, **values: Any) -> None:
+    def change(pos: int, /, **values: Any) -> None:
         if pos in state:
             state[pos] = {**state[pos], **values}
 

@@ -28,7 +28,7 @@ class CoarseToFine(Stage):
     there.
     """
 
-    name: ClassVar[str] = "coarse"
+    name: ClassVar[str] = "coarse_to_fine"
 
     coarse: str = "summary"  # the kind searched first: summary, segment, session, ...
     open: Annotated[int, Bounds(least=1)] = 3

@@ -49,8 +49,8 @@ class Iterative(Stage):
     depth: Annotated[int, Bounds(least=1)] = 50  # T, records a refinement may look at
     variant: Literal["paper", "as_coded"] = "paper"
     feedback: Annotated[int, Bounds(least=1)] = 5  # by rule: records taken for relevant
-    terms: Annotated[int, Bounds(least=0)] = 3  # by rule: words added
-    beta: Annotated[float, Bounds(least=0)] = 0.3  # by rule: weight of the feedback's mean vector
+    terms: Annotated[int, Bounds(least=0)] = 1  # by rule: words added
+    beta: Annotated[float, Bounds(least=0)] = 0.1  # by rule: weight of the feedback's mean vector
 
     def retrieve(self, query: Query, search: Searcher) -> Steps[list[Hit]]:
         if query.text is None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import import_module
+from itertools import pairwise
 from math import log1p
 from typing import Annotated, Any, ClassVar, Literal, Protocol
 
@@ -15,18 +16,22 @@ import numpy as np
 
 from agentmem.core import Floats, Hit
 from agentmem.errors import MissingExtra, ModelError, PluginError
-from agentmem.extract.english import CLOSED
+from agentmem.extract.dates import mentions_time
 from agentmem.fields import Bounds
+from agentmem.index.stopwords import STOPWORDS
 from agentmem.recall import Query
-from agentmem.retrieve.stage import Searcher, Stage, rescored
+from agentmem.retrieve.stage import Searcher, Stage, best, rescored
 from agentmem.steps import Steps, work
+from agentmem.stores.segment import sentences
 from agentmem.text import words
 
-__all__ = ["Encoder", "Rerank", "coverage", "spoken_by"]
+__all__ = ["Encoder", "Rerank", "asking", "phrases"]
 
 _log = logging.getLogger(__name__)
-COVERAGE = 1.0  # weight of the question's words that a record holds ...
-SPEAKER = 0.2  # ... and of who speaks in it, beside 1.0 for the search's own relevance
+# By rule, beside 1.0 for the search's own relevance.
+PHRASES = 0.2  # weight of the question's phrases in a record ...
+TIMES = 0.1  # ... of its naming a time, if the question asks when ...
+ASKING = 0.2  # ... and, against it, of its being a question itself
 
 
 class Encoder(Protocol):
@@ -41,9 +46,9 @@ class Encoder(Protocol):
 class Rerank(Stage):
     """Of `depth` records found, the `keep` best by a second look (arXiv 2412.15266, section 3.2).
 
-    By "rule": the search's own relevance, the share of the question's words that a record holds
-    (each weighted by its rarity among the records found), and whether the one who speaks in it is
-    named in the question.  By "model": the chat model gives each record 1 to 10 points, `batch`
+    By "rule": beside the search's own relevance, which of the question's phrases a record holds,
+    whether it names a time where the question asks when, and how much of it is a question itself.
+    By "model": the chat model gives each record 1 to 10 points, `batch`
     records a call; a reply that leaves one out or makes one up is asked for once more.  By
     "cross-encoder": `encoder`, the name of a sentence-transformers cross-encoder (extra
     `sentence-transformers`) or a dotted path to a class with `predict(pairs)`.
@@ -75,9 +80,7 @@ class Rerank(Stage):
             _log.warning("not reranked: %s", error)
             return hits[:keep]
         pairs = zip(hits, relevance.tolist(), strict=True)
-        ranked = [hit if hit.why.exact else rescored(hit, value) for hit, value in pairs]
-        ranked.sort(key=lambda hit: (not hit.why.exact, -hit.score))
-        return ranked[:keep]
+        return best(rescored(hit, value) for hit, value in pairs)[:keep]
 
     def _relevance(self, question: str, hits: Sequence[Hit], search: Searcher) -> Steps[Floats]:
         """In 0..1, shape (len(hits),)."""
@@ -110,36 +113,45 @@ class Rerank(Stage):
 
 
 def _by_rule(question: str, hits: Sequence[Hit]) -> Floats:
-    found = np.array([hit.why.fused for hit in hits])
+    """(relevance / the best one's + sum of weight x sign) / sum of the positive weights."""
     texts = [hit.record.found_by for hit in hits]
-    said = np.array([spoken_by(question, hit.text) for hit in hits])
-    total: Floats = found / max(float(found.max()), 1e-12)
-    total = total + COVERAGE * coverage(question, texts) + SPEAKER * said
-    return total / (1.0 + COVERAGE + SPEAKER)
+    found = np.array([hit.why.fused for hit in hits])
+    total = found / max(float(found.max()), 1e-12)
+    total = total + PHRASES * phrases(question, texts)
+    total = total - ASKING * np.array([asking(text) for text in texts])
+    if "when" in words(question)[:2]:
+        total = total + TIMES * np.array([float(mentions_time(text)) for text in texts])
+    relevance: Floats = np.clip(total / (1.0 + PHRASES + TIMES), 0.0, 1.0)
+    return relevance
 
 
-def coverage(question: str, texts: Sequence[str]) -> Floats:
-    """The share of the question's words that each text holds, by weight of idf; in 0..1.
+def phrases(question: str, texts: Sequence[str]) -> Floats:
+    """How much of the question's wording each text holds, word pair by word pair; in 0..1.
 
-    idf = ln(1 + (n - df + 1/2) / (df + 1/2)) over the n texts (Robertson and Zaragoza 2009, eq.
-    3.6).  English function words count only in a question that has no others.
+    The idf of the pairs that stand side by side in both, as a share of all pairs; idf = ln(1 +
+    (n - df + 1/2) / (df + 1/2)) of each word over the n texts (Robertson and Zaragoza 2009, eq.
+    3.6).  A pair of stop words is none.
     """
-    asked = list(dict.fromkeys(words(question)))
-    asked = [word for word in asked if word not in CLOSED] or asked
-    held = [set(words(text)) for text in texts]
-    df = Counter(word for one in held for word in one)
+    asked = words(question)
+    pairs = [pair for pair in dict.fromkeys(pairwise(asked)) if not STOPWORDS.issuperset(pair)]
+    said = [words(text) for text in texts]
+    df = Counter(word for one in said for word in set(one))
     n = len(texts)
     idf = {word: log1p((n - df[word] + 0.5) / (df[word] + 0.5)) for word in asked}
-    total = sum(idf.values()) or 1.0
-    return np.array([sum(idf[word] for word in asked if word in one) / total for one in held])
-
-
-def spoken_by(question: str, text: str) -> bool:
-    """Whether a text begins with a speaker ("Ann Lee: ...") whom the question names in part."""
-    speaker, colon, _ = text.partition(": ")
-    return (
-        bool(colon) and len(speaker) <= 60 and not set(words(question)).isdisjoint(words(speaker))
+    value = {pair: idf[pair[0]] + idf[pair[1]] for pair in pairs}
+    whole = sum(value.values()) or 1.0
+    return np.array(
+        [sum(value[pair] for pair in value.keys() & set(pairwise(one))) / whole for one in said]
     )
+
+
+def asking(text: str) -> float:
+    """The share of a text, by length, that its questions take up: they tell nothing; 0..1."""
+    if "?" not in text:
+        return 0.0
+    parts = [part.strip() for part in sentences(text)]
+    asked = sum(len(part) for part in parts if part.endswith("?"))
+    return asked / (sum(map(len, parts)) or 1)
 
 
 def _points(n: int) -> dict[str, Any]:
