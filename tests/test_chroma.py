@@ -21,6 +21,7 @@ from agentmem.errors import (
 )
 from agentmem.index import chroma
 from agentmem.index.chroma import ChromaIndex
+from tests.conftest import Make
 from tests.index_contract import IndexContract, unit
 
 pytest.importorskip("chromadb", reason="the extra `chroma` is not installed")
@@ -115,6 +116,16 @@ def test_of_an_erased_row_no_byte_stays(open_index: Open, tmp_path: Path) -> Non
     assert index.nearest(VECTORS[8], np.delete(ROWS, 7), 1)[0].tolist() == [8]
 
 
+def test_an_index_that_is_no_more_lets_go_of_the_folder(open_index: Open, tmp_path: Path) -> None:
+    index = filled(ChromaIndex(8, path=tmp_path / "chroma"))
+    first(index, 0)
+    del index
+    again = filled(open_index())
+    first(again, 0)
+    again.drop(np.array([7]))  # the folder is written anew: nobody else may hold it
+    assert again.nearest(VECTORS[8], np.delete(ROWS, 7), 1)[0].tolist() == [8]
+
+
 def test_cleared_means_nothing_is_left(open_index: Open, tmp_path: Path) -> None:
     index = filled(open_index())
     first(index, 0)
@@ -179,6 +190,21 @@ def test_many_rows_are_searched_by_chromas_graph(
     far = np.sort(true[30:])  # 30 rows, none of them among the 30 nearest
     assert index.nearest(VECTORS[9], far, 4)[0].tolist() == true[30:34].tolist()
     assert index.nearest(VECTORS[9], np.arange(30, 90), 90)[0].size == 30  # the rest are not held
+
+
+def test_a_memory_finds_and_erases_through_chroma(make: Make, tmp_path: Path) -> None:
+    spec = {"chroma": {"path": str(tmp_path / "chroma")}}
+    memory = make(tmp_path / "m.db", index=spec)
+    names = memory.add(["Rex is my dog", "Tea, not coffee", "The ferry leaves at eight"])
+    assert memory.search("my dog", mode="dense")[0].id == names[0]
+    vector = memory.config.embedder.embed(["Rex is my dog"])[0]
+    assert vector.tobytes() in files(tmp_path / "chroma")
+    memory.erase(names[0])
+    assert vector.tobytes() not in files(tmp_path / "chroma")
+    assert memory.search("not coffee", mode="dense")[0].id == names[1]
+    memory.close()
+    again = make(tmp_path / "m.db", index=spec)
+    assert again.search("the ferry", mode="dense")[0].id == names[2]
 
 
 def test_a_server_that_is_not_there_is_unavailable_and_keeps_the_queue() -> None:

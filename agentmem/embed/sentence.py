@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import numpy as np
 
@@ -15,9 +16,6 @@ from agentmem.core import Vectors
 from agentmem.embed.static import check_texts, encodable
 from agentmem.errors import ConfigError, MissingExtra, PluginError
 from agentmem.fields import Bounds, check
-
-if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
 
 __all__ = ["SentenceTransformerEmbedder"]
 
@@ -69,16 +67,16 @@ class SentenceTransformerEmbedder:
         return out
 
     @cached_property
-    def _loaded(self) -> tuple[SentenceTransformer, int]:
+    def _loaded(self) -> tuple[Any, int]:
         """The model and the length of its vectors."""
         with _loading:
             try:
-                from sentence_transformers import SentenceTransformer
+                library = import_module("sentence_transformers")
             except ImportError as error:
                 what = "the embedder 'sentence-transformers'"
                 raise MissingExtra(what, "sentence-transformers") from error
             try:
-                model = SentenceTransformer(self.model, device=self.device)
+                model = library.SentenceTransformer(self.model, device=self.device)
             except Exception as error:  # whatever is wrong with a model, it is this one
                 raise PluginError(
                     f"the model {self.model!r} cannot be loaded: {type(error).__name__}: {error}"

@@ -10,6 +10,7 @@ from pathlib import Path
 from shutil import rmtree
 from time import monotonic
 from typing import Any
+from weakref import finalize
 
 from agentmem.errors import AgentMemError, ConfigError, IndexUnavailable
 
@@ -35,6 +36,7 @@ class Line:
     def __post_init__(self) -> None:
         self.rows: Any = None  # the collection, while there is contact
         self._client: Any = None
+        self._release: finalize[..., Line] | None = None
         self._again = 0.0  # when to try again after a failure
 
     @property
@@ -51,13 +53,10 @@ class Line:
         return self.rows
 
     def close(self) -> None:
-        """Let go of the folder or of the server."""
-        if self._client is not None:
-            sessions = _sessions(self._client)
-            self._client.close()
-            for session in sessions:
-                session.close()
-        self._client = self.rows = None
+        """Let go of the folder or of the server; also done when this object is no more."""
+        self.rows = None
+        if self._release is not None:
+            self._release()
 
     def wipe(self) -> None:
         """Delete the collection, and of an embedded Chroma every file."""
@@ -85,6 +84,7 @@ class Line:
     def _collection(self) -> Any:
         self.close()
         self._client = self._open()
+        self._release = finalize(self, _let_go, self._client)
         there = {one.name: one.metadata or {} for one in self._client.list_collections()}
         strange = [name for name in there if "agentmem" not in there[name]]
         strange = strange if self.host is None else [n for n in strange if n == self.collection]
@@ -118,6 +118,13 @@ class Line:
         for session in _sessions(client):
             session.timeout = self.timeout
         return client
+
+
+def _let_go(client: Any) -> None:
+    sessions = _sessions(client)
+    client.close()
+    for session in sessions:
+        session.close()
 
 
 def _sessions(client: Any) -> list[Any]:
