@@ -13,12 +13,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from agentmem import prompts, recall
+from agentmem import recall
+from agentmem.asking import Asking
 from agentmem.caller import Caller
 from agentmem.core import Hit, Ints, Record, Vectors
 from agentmem.engine import Engine
-from agentmem.errors import ConfigError, PluginError
-from agentmem.index.columns import ACTIVE
+from agentmem.errors import PluginError
 from agentmem.index.where import condition
 from agentmem.recall import Query
 from agentmem.retrieve.stage import Stage
@@ -32,19 +32,11 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, kw_only=True)
 class Pipeline:
-    """Some stages, outermost first, around the single search of one engine.
-
-    ConfigError if a stage asks a chat model and there is none.
-    """
+    """Some stages, outermost first, around the single search of one engine."""
 
     engine: Engine
     stages: tuple[Stage, ...] = ()
     caller: Caller | None = None
-
-    def __post_init__(self) -> None:
-        for stage in self.stages:
-            if stage.asks_model and self.caller is None:
-                raise _no_model(f"retrieval stage {stage.name!r}")
 
     def search(self, query: Query) -> Steps[list[Hit]]:
         """The hits, best first.  PluginError if a stage leaves its namespace or doubles a hit."""
@@ -83,9 +75,9 @@ class _Search:
 
         def body() -> list[Record]:
             places = dict(self.engine.ledger.present([name for name in ids if name.isascii()]))
-            rows = [places[name].pos for name in dict.fromkeys(ids) if name in places]
-            kept = set(np.intersect1d(rows, self._visible(self.query, None)).tolist())
-            return self.engine.records(row for row in rows if row in kept)
+            found = [places[name].pos for name in dict.fromkeys(ids) if name in places]
+            rows = np.array(found, dtype=np.int64)
+            return self.engine.records(rows[np.isin(rows, self._visible(self.query, None))])
 
         return (yield from self._locked(body))
 
@@ -96,7 +88,7 @@ class _Search:
         def body() -> list[Record]:
             rows = self._visible(query, query.kinds)
             if query.where is not None:
-                rows = np.intersect1d(rows, self.engine.reads.positions(condition(query.where)))
+                rows = rows[np.isin(rows, self.engine.reads.positions(condition(query.where)))]
             records = self.engine.records(rows.tolist())
             return sorted(records, key=lambda record: (record.created, record.turn))
 
@@ -105,11 +97,10 @@ class _Search:
     def _visible(self, query: Query, kinds: Collection[str] | None) -> Ints:
         """Positions of what a search may show, ascending."""
         engine = self.engine
-        rows = engine.rows(query.prefix, status=ACTIVE)
-        weights = engine.weights(engine.columns.view(rows, query.now))
-        rows = rows[recall.product(weights, len(rows)) > 0.0]
-        if kinds is not None:
-            rows = np.intersect1d(rows, engine.rows(query.prefix, kinds=kinds))
+        rows = engine.rows(query.prefix, kinds=kinds)
+        if not engine.separable:  # some policy may suppress
+            weights = engine.weights(engine.columns.view(rows, query.now), separable=False)
+            rows = rows[recall.product(weights, len(rows)) > 0.0]
         return rows
 
     def _locked(self, call: Callable[[], R]) -> Steps[R]:
@@ -126,18 +117,15 @@ class _Search:
 
     def say(self, prompt: str, **values: str) -> Steps[str]:
         """The model's reply to a prompt of `agentmem/prompts`.  ConfigError without a model."""
-        reply = yield from self._model(prompt)._complete(_messages(prompt, values))
-        return reply.text
+        return self._asking.say(prompt, **values)
 
     def ask(self, prompt: str, schema: Mapping[str, Any], **values: str) -> Steps[Any]:
         """The same as JSON that fits a schema: one repair, then BadReply."""
-        messages = _messages(prompt, values)
-        return (yield from self._model(prompt)._complete_json(messages, schema, prompt))
+        return self._asking.ask(prompt, schema, **values)
 
-    def _model(self, prompt: str) -> Caller:
-        if self.caller is None:
-            raise _no_model(f"prompt {prompt!r}")
-        return self.caller
+    @property
+    def _asking(self) -> Asking:
+        return Asking(self.caller, "a stage of retrieval")
 
 
 def pack(hits: Sequence[Hit], budget: int | None) -> list[Hit]:
@@ -155,14 +143,6 @@ def pack(hits: Sequence[Hit], budget: int | None) -> list[Hit]:
 
 def _inside(path: Sequence[str], prefix: Sequence[str]) -> bool:
     return tuple(path[: len(prefix)]) == tuple(prefix)
-
-
-def _messages(prompt: str, values: Mapping[str, str]) -> list[dict[str, str]]:
-    return [{"role": "user", "content": prompts.load(prompt).render(**values)}]
-
-
-def _no_model(who: str) -> ConfigError:
-    return ConfigError(f"{who} asks a chat model: configure one, or choose by: rule")
 
 
 def _check(stage: Stage, hits: Any, query: Query) -> None:
