@@ -245,7 +245,7 @@ class Nothing:
         (WindowStore(before=2), {}),
         (SummaryStore(), {"level": 1}),
         (DiaryStore(), {"level": "global"}),
-        (DiaryStore(), {"level": "day", "until": DAY}),
+        (DiaryStore(), {"level": "day", "start": 0.0, "until": DAY}),
     ],
 )
 def test_no_record_is_made_of_nothing(store: Store, data: dict[str, Any]) -> None:

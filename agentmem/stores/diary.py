@@ -67,21 +67,24 @@ class DiaryStore(Store):
         start = self._start(turn.created)
         written = yield from around.recent(LOOK)
         until = max((r.data["until"] for r in written if r.data["level"] == "day"), default=-inf)
-        if start >= until:
-            due = yield from around.matching(_between(until, start), kind=turn.kind)
-            if not due:
-                return self._change([])
-            start = self._start(min(one.created for one in due))
-        turns = yield from around.matching(_between(start, start + DAY), kind=turn.kind)
-        return (yield from self._written(start, turns, around))
+        if start < until:
+            return (yield from self._written(start, start + DAY, turn.kind, around))
+        if start == until:
+            return self._change([])  # any turn of a day but the first: nothing is looked up
+        due = yield from around.matching(_between(until, start), kind=turn.kind)
+        days = sorted({self._start(one.created) for one in due} | {start})
+        if len(days) == 1:
+            return self._change([])
+        return (yield from self._written(days[0], days[1], turn.kind, around))
 
     def _start(self, at: float) -> float:
         """When the day of a moment began, in seconds since the epoch."""
         shift = self.utc_offset * 3600.0
         return (at + shift) // DAY * DAY - shift
 
-    def _written(self, start: float, turns: Sequence[Record], around: Around) -> Steps[Change]:
-        """A day's summary and insight, and the whole of each with them."""
+    def _written(self, start: float, until: float, kind: str, around: Around) -> Steps[Change]:
+        """A day's summary and insight, and the whole of each; `until`: all before it is written."""
+        turns = yield from around.matching(_between(start, start + DAY), kind=kind)
         if not turns:
             return self._change([])
         date = moment(start + self.utc_offset * 3600.0).date().isoformat()
@@ -93,7 +96,8 @@ class DiaryStore(Store):
             old = there.get(level)
             if old and set(old.sources) == {turn.id for turn in turns}:
                 continue
-            data = {"level": level, "date": date, "until": start + DAY}
+            until = max(until, old.data["until"]) if old else until
+            data = {"level": level, "date": date, "start": start, "until": until}
             made = yield from self._made(data, old, turns, around)
             done += [made, (yield from self._whole(level, [made[0]], around))]
         return self._change(done)
@@ -110,9 +114,8 @@ class DiaryStore(Store):
 
     def _again(self, target: Record, kind: str, around: Around) -> Steps[Change]:
         if target.data["level"] in ABOVE:  # the insight rests on the same turns as the day
-            start = target.data["until"] - DAY
-            turns = yield from around.matching(_between(start, start + DAY), kind=kind)
-            return (yield from self._written(start, turns, around))
+            start, until = target.data["start"], target.data["until"]
+            return (yield from self._written(start, until, kind, around))
         left = yield from standing(target, around)
         if not left:
             return gone(target, self.name)

@@ -44,28 +44,29 @@ class SummaryStore(Store):
         if around.target is not None:
             return (yield from self._again(around.target, around))
         level = 2 if new[0].kind == self.kind else 1  # 2: what is left of an erased one
-        near = [*(yield from self._open(level, around)), *(yield from around.recent(2))]
+        opened = yield from self._open(level, around)
+        near = [*opened, *(yield from around.recent(2))]
         sources = [one for one in new if not any(one.id in held.sources for held in near)]
         add: list[Record] = []
         update: list[Record] = []
         while sources and any(self._texts(sources, level, around)):
-            record, known = yield from self._put(sources, level, around)
+            record, known = yield from self._put(sources, level, opened, around)
             (update if known else add).append(record)
-            sources, level = ([record] if level == 1 and not record.data["open"] else []), 2
+            sources = [record] if level == 1 and not record.data["open"] else []
+            level, opened = 2, (yield from self._open(2, around)) if sources else []
         return Change(add=tuple(add), update=tuple(update), reason="derive", policy=self.name)
 
     def _open(self, level: int, around: Around) -> Steps[list[Record]]:
         return (yield from around.matching({"data.level": level, "data.open": True}))
 
     def _put(
-        self, sources: Sequence[Record], level: int, around: Around
+        self, sources: Sequence[Record], level: int, opened: Sequence[Record], around: Around
     ) -> Steps[tuple[Record, bool]]:
         """The summary of a level with the sources in it, and whether it was there before.
 
         One source goes into the open one.  Several are what is left of one that was erased: they
         make one again, which is complete if another has been begun since.
         """
-        opened = yield from self._open(level, around)
         texts = self._texts(sources, level, around)
         if opened and len(sources) == 1:
             last = opened[-1]
