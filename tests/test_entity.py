@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 
 from agentmem import AgentMemory, Record
 from agentmem.stores.entity import EntityStore
+from agentmem.stores.fact import FactStore
+from agentmem.stores.triple import TripleStore
 from agentmem.text import count_tokens
 from tests.conftest import Make
 from tests.scripted import Scripted, asking
@@ -145,3 +147,27 @@ def test_a_bad_reply_keeps_what_was_said(make: Make, replies: list[object]) -> N
     assert memory.extract().failed == 1
     assert kept(memory) == {}
     assert memory.get(ids[0]).text == SAID
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(
+        st.one_of(
+            st.sampled_from(
+                ["Ana:", "I live in Rome", "and", "she likes Mia Li", ".", "\n", "Ben:"]
+            ),
+            st.text(max_size=6),
+        ),
+        max_size=12,
+    )
+)
+def test_whatever_is_said_each_unit_lies_in_its_source(parts: list[str]) -> None:
+    said = " ".join(parts)
+    life = {"created": 0.0, "ingested": 0.0, "used": 0.0}
+    chunk = Record(id="c", text=said + " (heard again)", namespace=("a",), **life)
+    for store in (FactStore(), TripleStore(), EntityStore()):
+        for source, text in ((chunk, said), (chunk, chunk.text)):
+            for unit in store.ruled(source, text):
+                start, end = unit.span
+                assert unit.text.strip()
+                assert 0 <= start < end <= len(chunk.text)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from agentmem import AgentMemory, Record
 from agentmem.errors import ConfigError
-from agentmem.extract.quotes import locate
+from agentmem.extract.quotes import Passage
 from agentmem.stores.chunk import ChunkStore
 from agentmem.stores.fact import FactStore
 from agentmem.stores.triple import TripleStore
@@ -64,6 +64,16 @@ def test_a_fact_said_twice_is_one_record_with_both_sources(make: Make) -> None:
     memory.erase(ids[0])
     assert "Ana lives in Berlin." in kept(memory)
     assert "Ana works at Stripe." not in kept(memory)
+
+
+def test_a_reworded_source_is_cited_where_the_fact_now_stands(make: Make) -> None:
+    memory = make(stores=[FactStore()])
+    memory.add("Ben: Ana lives in Berlin.")
+    ids = memory.add(SAID)
+    memory.update(ids[0], text="Ana: I have a cat. I live in Berlin.")
+    fact = kept(memory)["Ana lives in Berlin."]
+    assert cited(memory, fact) == ["Ana lives in Berlin", "I live in Berlin"]
+    assert "Ana has a cat." in kept(memory)
 
 
 def test_row_3_mixed_is_the_set_union(make: Make) -> None:
@@ -169,14 +179,14 @@ def test_a_fact_field_out_of_range_is_named() -> None:
 def test_a_quote_is_found_whatever_its_case_spacing_and_marks(
     quote: str, text: str, words: str
 ) -> None:
-    span = locate(quote, text)
+    span = Passage(text).locate(quote)
     assert span is not None
     assert text[slice(*span)] == words
 
 
 @pytest.mark.parametrize("quote", ["art", "", " ", "...", "Berlin in"])
 def test_words_that_are_not_there_are_not_found(quote: str) -> None:
-    assert locate(quote, "a party in Berlin") is None
+    assert Passage("a party in Berlin").locate(quote) is None
 
 
 @settings(deadline=None, max_examples=50)
@@ -184,6 +194,6 @@ def test_words_that_are_not_there_are_not_found(quote: str) -> None:
 def test_words_of_a_text_are_found_in_it(far: str, near: str, after: str) -> None:
     quote = f"{near} Ana lives here"
     text = f"{far} {quote} {after}"
-    span = locate(quote, text)
+    span = Passage(text).locate(quote)
     assert span is not None
     assert "ana lives here" in text[slice(*span)].lower()

@@ -6,27 +6,32 @@ import re
 
 from agentmem.text import caseless
 
-__all__ = ["locate"]
+__all__ = ["Passage"]
 
 _PLAIN = str.maketrans("‘’‚“”„«»‐‑‒–—−", '\'\'""""""------')
 _MARKS = "\"'` \t\r\n"
 _ELLIPSIS = ("...", "…")
 
 
-def locate(quote: str, text: str) -> tuple[int, int] | None:
-    """The span [start, end) in characters of the first place where a text has a quote's words.
+class Passage:
+    """A text in which quotations are looked for; read once, in time linear in its length."""
 
-    Case, spacing and the style of quotation marks and dashes are let pass, and so are marks around
-    the quote.  None if the text does not have it: then the quote is made up.
-    """
-    wanted = "".join(letter for letter, _ in _letters(_stripped(quote))).strip()
-    if not wanted:
-        return None
-    letters = _letters(text)
-    found = re.search(_bounded(wanted), "".join(letter for letter, _ in letters))
-    if not found:
-        return None
-    return letters[found.start()][1], letters[found.end() - 1][1] + 1
+    def __init__(self, text: str) -> None:
+        letters = _letters(text)
+        self._plain = "".join(letter for letter, _ in letters)
+        self._places = [place for _, place in letters]
+
+    def locate(self, quote: str) -> tuple[int, int] | None:
+        """The span [start, end) in characters of the first place that has a quote's words.
+
+        Case, spacing and the style of quotation marks and dashes are let pass, and so are marks
+        around the quote.  None if the text does not have it: then the quote is made up.
+        """
+        wanted = "".join(letter for letter, _ in _letters(_stripped(quote))).strip()
+        found = re.search(_bounded(wanted), self._plain) if wanted else None
+        if not found:
+            return None
+        return self._places[found.start()], self._places[found.end() - 1] + 1
 
 
 def _stripped(quote: str) -> str:

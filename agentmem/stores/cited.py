@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal
 
 from agentmem.core import Change, Record
 from agentmem.errors import BadReply
-from agentmem.extract.quotes import locate
+from agentmem.extract.quotes import Passage
 from agentmem.fields import Bounds
 from agentmem.steps import Steps
 from agentmem.structure import Around, Store
 from agentmem.text import fold
 
-__all__ = ["Item", "Span", "Unit", "UnitStore", "list_of", "place", "supported"]
+__all__ = ["Item", "Span", "Unit", "UnitStore", "list_of", "placed", "supported"]
 
 Item = Mapping[str, Any]
 Span = tuple[int, int]
@@ -73,9 +73,10 @@ def _change(units: Iterable[Unit], around: Around, policy: str) -> Steps[Change]
         old = known.get(record.id)
         if old is None or old.status != "active" or fold(old.text) != fold(record.text):
             add.append(record)
-        elif set(record.sources) - set(old.sources):
-            spans = {**old.data.get("spans", {}), **record.data["spans"]}
-            sources = tuple(dict.fromkeys((*old.sources, *record.sources)))
+            continue
+        spans = {**old.data.get("spans", {}), **record.data["spans"]}
+        sources = tuple(dict.fromkeys((*old.sources, *record.sources)))
+        if (sources, spans) != (old.sources, old.data.get("spans")):
             update.append(replace(old, sources=sources, data={**old.data, "spans": spans}))
     return Change(add=tuple(add), update=tuple(update), reason="derive", policy=policy)
 
@@ -103,9 +104,15 @@ def _before(source: Record, n: int, around: Around) -> Steps[str]:
     return "\n".join(chunk.text for chunk in chunks) or "(nothing)"
 
 
-def place(words: str, source: Record) -> Span:
-    """Where a source has some words that were read from it; all of it where they are not in one."""
-    return locate(words, source.text) or (0, len(source.text))
+def placed(said: str, source: Record) -> Callable[[int, int], Span]:
+    """From a span in what a source says anew to the span in the source itself.
+
+    All of the source where the words do not stand in it in one piece.
+    """
+    if said == source.text:
+        return lambda start, end: (start, end)
+    passage, whole = Passage(source.text), (0, len(source.text))
+    return lambda start, end: passage.locate(said[start:end]) or whole
 
 
 def supported(items: Sequence[Item], source: Record, what: str) -> list[tuple[Item, Span]]:
@@ -114,8 +121,9 @@ def supported(items: Sequence[Item], source: Record, what: str) -> list[tuple[It
     A made-up quote costs its item.  BadReply if the reply has items and none of them is supported:
     such a model has not read the text.
     """
-    placed = [(item, locate(str(item["quote"]), source.text)) for item in items]
-    kept = [(item, span) for item, span in placed if span is not None]
+    passage = Passage(source.text)
+    found = [(item, passage.locate(str(item["quote"]))) for item in items]
+    kept = [(item, span) for item, span in found if span is not None]
     if items and not kept:
         quotes = ", ".join(repr(str(item["quote"])[:80]) for item in items[:3])
         raise BadReply(f"none of {len(items)} {what} quotes the text: {quotes}")

@@ -13,7 +13,7 @@ from agentmem.extract.pronouns import display
 from agentmem.fields import Bounds
 from agentmem.graph import entity_of
 from agentmem.steps import Steps
-from agentmem.stores.cited import Span, Unit, UnitStore, list_of, place, supported
+from agentmem.stores.cited import Span, Unit, UnitStore, list_of, placed, supported
 from agentmem.structure import Around
 from agentmem.text import words
 
@@ -39,9 +39,9 @@ class EntityStore(UnitStore):
     samples: Annotated[int, Bounds(least=1)] = 1  # times that the model goes through a chunk
 
     def ruled(self, chunk: Record, said: str) -> Sequence[Unit]:
-        known = _entities(said)
+        span, known = placed(said, chunk), _labels(said)
         return [
-            _unit(chunk, place(said[fact.start : fact.end], chunk), name, _without(name, fact.text))
+            _unit(chunk, span(fact.start, fact.end), name, _without(name, fact.text))
             for fact in facts(said, None)
             for name in _named(fact, known)
         ]
@@ -79,23 +79,27 @@ def _numbered(lines: Sequence[str]) -> str:
     return "\n".join(f"{number}. {line}" for number, line in enumerate(lines, 1))
 
 
-def _entities(said: str) -> list[str]:
-    """The speakers of a text and what else it names, longest first."""
-    speakers = [name for name, _, _ in turns(said) if name]
-    found = [*speakers, *(said[one.start : one.end] for one in identify(said))]
-    return sorted(dict.fromkeys(found), key=lambda name: (-len(name), name))
+def _labels(text: str) -> dict[tuple[str, ...], str]:
+    """The speakers of a text and what else it names, by their words."""
+    names = [name for name, _, _ in turns(text) if name]
+    names += [text[one.start : one.end] for one in identify(text)]
+    labels = {tuple(words(name)): name for name in reversed(names)}
+    return {label: name for label, name in labels.items() if label}
 
 
-def _named(fact: Fact, known: Sequence[str]) -> list[str]:
+def _named(fact: Fact, known: Mapping[tuple[str, ...], str]) -> list[str]:
     """Which entities a fact names, in alphabetical order; of "Ana Li" and "Ana", the longer."""
-    within = [fact.text[one.start : one.end] for one in identify(fact.text)]
-    taken = f" {' '.join(words(fact.text))} "
+    labels = {**_labels(fact.text), **known}
+    longest = max(map(len, labels), default=0)
+    spoken = words(fact.text)
     named: dict[str, str] = {}
-    for name in sorted({*known, *within}, key=lambda name: (-len(name), name)):
-        label = f" {' '.join(words(name))} "
-        if label in taken and label.strip():
-            named.setdefault(entity_of(name), name)
-            taken = taken.replace(label, " | ")
+    at = 0
+    while at < len(spoken):
+        runs = (tuple(spoken[at : at + n]) for n in range(longest, 0, -1))
+        label = next((run for run in runs if run in labels), None)
+        if label is not None:
+            named.setdefault(entity_of(labels[label]), labels[label])
+        at += len(label) if label else 1
     return sorted(named.values())
 
 

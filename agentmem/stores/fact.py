@@ -9,7 +9,7 @@ from typing import ClassVar
 from agentmem.core import Record
 from agentmem.extract.clauses import facts
 from agentmem.steps import Steps
-from agentmem.stores.cited import Unit, UnitStore, list_of, place, supported
+from agentmem.stores.cited import Unit, UnitStore, list_of, placed, supported
 from agentmem.structure import Around
 
 __all__ = ["FactStore"]
@@ -32,8 +32,9 @@ class FactStore(UnitStore):
     name: ClassVar[str] = "fact"
 
     def ruled(self, chunk: Record, said: str) -> Sequence[Unit]:
+        span = placed(said, chunk)
         return [
-            Unit(text=fact.text, source=chunk, span=place(said[fact.start : fact.end], chunk))
+            Unit(text=fact.text, source=chunk, span=span(fact.start, fact.end))
             for fact in facts(said, None)
         ]
 

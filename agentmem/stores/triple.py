@@ -12,7 +12,7 @@ from agentmem.extract.triples import triples
 from agentmem.fields import Bounds
 from agentmem.graph import entity_of
 from agentmem.steps import Steps
-from agentmem.stores.cited import Span, Unit, UnitStore, list_of, place, supported
+from agentmem.stores.cited import Span, Unit, UnitStore, list_of, placed, supported
 from agentmem.structure import Around
 
 __all__ = ["TripleStore"]
@@ -36,8 +36,9 @@ class TripleStore(UnitStore):
     words: Annotated[int, Bounds(least=1)] = 7  # of a head, relation or tail from a model, at most
 
     def ruled(self, chunk: Record, said: str) -> Sequence[Unit]:
+        span = placed(said, chunk)
         return [
-            _unit(chunk, place(said[fact.start : fact.end], chunk), *triple)
+            _unit(chunk, span(fact.start, fact.end), *triple)
             for fact in facts(said, None)
             for triple in triples(fact.text)
         ]
