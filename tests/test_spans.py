@@ -1,8 +1,9 @@
 """Segments, sessions and windows: what is put together, what it is found by, what comes back."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +15,7 @@ from agentmem.embed.hashing import HashEmbedder
 from agentmem.errors import ConfigError
 from agentmem.steps import Steps, run
 from agentmem.stores.diary import DiaryStore
-from agentmem.stores.spans import GROUP, SegmentStore, SessionStore, WindowStore
+from agentmem.stores.spans import GROUP, SegmentStore, SessionStore, SpanStore, WindowStore
 from agentmem.stores.summary import SummaryStore
 from agentmem.structure import Around, Store
 from tests.conftest import DAY, START, Make
@@ -300,6 +301,19 @@ def test_a_record_is_as_important_as_its_most_important_turn(
     (one,) = records(memory, "segment")
     assert one.importance == 0.9
     assert one.valence == pytest.approx(-0.5)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Talk(SpanStore):
+    name: ClassVar[str] = "talk"
+
+
+def test_a_span_is_what_no_pause_divides(make: Make, clock: SimulatedClock) -> None:
+    memory = make(stores=[Talk()])
+    say(memory, clock, DOGS + TAXES)
+    clock.advance(1801.0)
+    say(memory, clock, ["ann: good morning"])
+    assert sizes(memory, "talk") == [8, 1]
 
 
 def test_a_long_session_goes_on_in_another_record(make: Make, clock: SimulatedClock) -> None:

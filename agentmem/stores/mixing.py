@@ -20,6 +20,7 @@ from agentmem.text import count_tokens, words
 __all__ = [
     "clip",
     "condensed",
+    "gone",
     "grown",
     "joined",
     "opening",
@@ -27,6 +28,7 @@ __all__ = [
     "renewed",
     "standing",
     "statements",
+    "untagged",
 ]
 
 LETTERS = 12  # characters that a token may have on average before a text counts as too long

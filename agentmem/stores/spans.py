@@ -60,7 +60,6 @@ class SpanStore(Store):
     mixes: ClassVar[bool] = True
 
     gap: Annotated[Seconds, Bounds(least=0)] = 1800.0  # the longest pause inside a record
-    max_words: Annotated[int, Bounds(least=1)] = 300  # a longer one is a single turn
 
     def together(self, turns: list[Record], known: int, around: Around) -> Steps[list[int]]:
         """The lengths of the runs that some turns fall into; their sum is len(turns).
@@ -126,7 +125,7 @@ class SessionStore(SpanStore):
 
     name: ClassVar[str] = "session"
 
-    max_words: Annotated[int, Bounds(least=1)] = 750  # about 1,000 tokens
+    max_words: Annotated[int, Bounds(least=1)] = 750  # about 1,000 tokens; a turn may be longer
 
     def together(self, turns: list[Record], known: int, around: Around) -> Steps[list[int]]:
         """Runs of at most `max_words`."""
@@ -158,6 +157,7 @@ class SegmentStore(SpanStore):
     name: ClassVar[str] = "segment"
 
     by: Literal["rule", "model"] = "rule"
+    max_words: Annotated[int, Bounds(least=1)] = 300  # a longer one is a single turn
     min_words: Annotated[int, Bounds(least=1)] = 60  # on either side of a boundary, by rule
     cohesion: Annotated[float, Bounds(least=0, most=1)] = 0.02  # cosine; below it a topic ends
     keep: Annotated[float, Bounds(above=0, most=1)] = 0.9  # share of the words in the key
