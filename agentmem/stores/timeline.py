@@ -72,8 +72,7 @@ class TimelineStore(Store):
                 continue
             node = around.record(text, [source])
             if not (yield from around.get([node.id])):
-                past = {"created": {"$lte": node.created}}
-                hits = yield from around.similar(text, self.near, where=past)
+                hits = yield from self._earlier(node, around)
                 try:
                     related = yield from self._related(node, hits, around)
                 except BadReply:
@@ -81,6 +80,14 @@ class TimelineStore(Store):
                 node = yield from _linked(node, hits, related, changed, around)
             add.append(node)
         return Change(add=tuple(add), update=tuple(changed.values()), reason=reason)
+
+    def _earlier(self, node: Record, around: Around) -> Steps[list[Hit]]:
+        """The most similar events that are not later than the new one."""
+        hits = yield from around.similar(node.text, self.near)
+        if any(hit.record.created > node.created for hit in hits):  # seldom: a filter costs time
+            past = {"created": {"$lte": node.created}}
+            hits = yield from around.similar(node.text, self.near, where=past)
+        return hits
 
     def _related(
         self, node: Record, hits: Sequence[Hit], around: Around
