@@ -252,7 +252,7 @@ def test_clip_cuts_a_word_that_is_too_long_by_itself() -> None:
 
 def test_statements_name_who_said_them() -> None:
     said = "ann: Hi! I am off.\nbob: Where to?\nno name here"
-    assert statements(said) == ["ann: Hi!", "ann: I am off.", "bob: Where to?", "no name here"]
+    assert statements(said) == ["ann: Hi!", "ann: I am off.", "bob: Where to?", "no name here."]
     assert opening(said) == "Hi! I am off.\n"
     assert opening("nobody speaks") == "nobody speaks"
 

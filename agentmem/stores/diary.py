@@ -53,9 +53,7 @@ class DiaryStore(Store):
     utc_offset: Annotated[float, Unit("hours"), Bounds(least=-14, most=14)] = 0.0  # of the days
     days: Annotated[int, Unit("days"), Bounds(least=1)] = 100  # newest days that the whole rests on
     max_tokens: Annotated[int, Unit("tokens"), Bounds(least=8)] = 160  # of each text
-    lasting: bool = (
-        False  # True: stays as it is when a policy archives turns, until one is forgotten
-    )
+    lasting: bool = False  # True: a policy that archives turns leaves it as it is
 
     def derive(self, new: Sequence[Record], around: Around) -> Steps[Change]:
         """A day that is over, and the whole with it; or what rested on a turn that went."""

@@ -54,12 +54,16 @@ def untagged(text: str) -> str:
 
 
 def statements(text: str) -> list[str]:
-    """The sentences of a turn, each with the name of its speaker before it."""
+    """The sentences of a turn, each with the name of its speaker and a full stop if it has none.
+
+    So they can be told apart again once they have been joined.
+    """
     found = []
     for line in text.splitlines():
         tag = _TAG.match(line)
         name, said = (tag[0], line[tag.end() :]) if tag else ("", line)
-        found += [f"{name}{sentence.strip()}" for sentence in sentences(said) if sentence.strip()]
+        parts = [part.strip() for part in sentences(said) if part.strip()]
+        found += [f"{name}{part}{'.' if part[-1].isalnum() else ''}" for part in parts]
     return found
 
 

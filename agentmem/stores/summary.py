@@ -37,7 +37,7 @@ class SummaryStore(Store):
     by: Literal["rule", "model"] = "rule"
     span: Annotated[int, Unit("turns"), Bounds(least=2)] = 100
     max_tokens: Annotated[int, Unit("tokens"), Bounds(least=8)] = 60
-    lasting: bool = True  # stays as it is when a policy archives turns, until one is forgotten
+    lasting: bool = True  # a policy that archives turns leaves it as it is
 
     def derive(self, new: Sequence[Record], around: Around) -> Steps[Change]:
         """The open summary with the turn in it; or one made anew of what is left."""
