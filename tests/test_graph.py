@@ -1,5 +1,6 @@
 """Triples as a graph: nodes by identity, neighbours, paths, PageRank, and recall over hops."""
 
+import asyncio
 import builtins
 from collections.abc import Sequence
 from typing import Any
@@ -331,6 +332,15 @@ def test_a_hub_costs_no_more_than_another_name(make: Make) -> None:
     stage = Counting(first=0, hops=1, depth=3)
     assert len(found(memory, "What does Ana like?", stage=stage, k=3, kinds=("triple",))) == 3
     assert asked == [3]
+
+
+def test_multihop_by_configuration_is_the_same_awaited(make: Make) -> None:
+    memory = make(stores=["chunk", "triple"], retrieval=[{"multi_hop": {"weight": 1.0}}])
+    for text in SAID:
+        memory.add(text)
+    hits = memory.search(QUESTION, k=4, reinforce=False)
+    assert HOP in [hit.text for hit in hits]
+    assert asyncio.run(memory.asearch(QUESTION, k=4, reinforce=False)) == hits
 
 
 def test_a_walk_never_restarts_for_sure() -> None:
