@@ -1,8 +1,8 @@
 """English words that tell nothing of what a text is about: a search does not look them up.
 
 Articles, pronouns, prepositions, auxiliaries and question words, with what the apostrophe leaves of
-them.  Other languages do without: there a word's rarity alone decides.  On LoCoMo the list is worth
-five points of recall@5; longer lists, or the commonest words of a vocabulary, were worth less.
+them.  Other languages do without: there a word's rarity alone decides.  `bench/ideas.py` measures
+what the list is worth.
 """
 
 from __future__ import annotations
