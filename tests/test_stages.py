@@ -355,6 +355,13 @@ class Longest:
         return [float(len(text)) for _, text in pairs]
 
 
+class Sure(Longest):
+    """The same as probabilities."""
+
+    def predict(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
+        return [length / 100.0 for length in super().predict(pairs)]
+
+
 class Broken:
     def predict(self, pairs: Sequence[tuple[str, str]]) -> list[float]:
         return [float("nan")] * len(pairs)
@@ -366,6 +373,12 @@ def test_a_cross_encoder_decides_by_its_own_numbers(memory: AgentMemory) -> None
     hits = search(memory, "what tea", stage)
     assert texts(hits) == ["black tea, and very long", "tea of some length", "green tea"]
     assert 1.0 >= hits[0].score > hits[1].score > hits[2].score > 0.5
+
+
+def test_probabilities_of_a_cross_encoder_are_taken_as_they_are(memory: AgentMemory) -> None:
+    memory.add(["green tea", "black tea"])
+    hits = search(memory, "what", Rerank(by="cross-encoder", encoder=f"{__name__}:Sure"))
+    assert [hit.score for hit in hits] == pytest.approx([0.09, 0.09])
 
 
 def test_a_cross_encoder_that_cannot_be_used_is_named(memory: AgentMemory) -> None:

@@ -31,8 +31,8 @@ class CoarseToFine(Stage):
     name: ClassVar[str] = "coarse_to_fine"
 
     coarse: str = "summary"  # the kind searched first: summary, segment, session, ...
-    open: Annotated[int, Bounds(least=1)] = 3
-    temperature: Annotated[float, Bounds(above=0)] = 0.1  # of the softmax over scores in 0..1
+    open: Annotated[int, Bounds(least=1)] = 5
+    temperature: Annotated[float, Bounds(above=0)] = 0.5  # of the softmax over scores in 0..1
 
     def retrieve(self, query: Query, search: Searcher) -> Steps[list[Hit]]:
         tops = yield from search(replace(query, kinds=(self.coarse,), k=self.open))

@@ -38,7 +38,7 @@ class Encoder(Protocol):
     """What `by: cross-encoder` needs: the CrossEncoder of sentence-transformers has it."""
 
     def predict(self, pairs: Sequence[tuple[str, str]]) -> Any:
-        """The relevance of each (question, text), shape (len(pairs),), any real number."""
+        """The relevance of each (question, text), shape (len(pairs),): 0..1, or any logit."""
         ...
 
 
@@ -108,6 +108,8 @@ class Rerank(Stage):
                 f"cross-encoder {self.encoder!r} gave shape {logits.shape}; it must give "
                 f"{len(hits)} finite numbers, one for each pair"
             )
+        if logits.min() >= 0.0 and logits.max() <= 1.0:  # probabilities already
+            return logits
         relevance: Floats = 1.0 / (1.0 + np.exp(-logits))
         return relevance
 
