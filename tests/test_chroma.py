@@ -101,19 +101,21 @@ def test_only_what_differs_is_sent_after_a_restart(open_index: Open) -> None:
     assert stored(two).count() == 51
 
 
-def files(folder: Path) -> bytes:
-    return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+def kept(folder: Path, vectors: Any) -> int:
+    """How many of some vectors the files hold in one piece (a page's end may part a few)."""
+    data = b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+    return sum(vector.tobytes() in data for vector in vectors)
 
 
 def test_of_an_erased_row_no_byte_stays(open_index: Open, tmp_path: Path) -> None:
     index = filled(open_index())
     first(index, 0)
-    assert VECTORS[7].tobytes() in files(tmp_path)
-    index.drop(np.array([7, 900]))
+    assert kept(tmp_path, VECTORS[:10]) >= 5
+    index.drop(np.append(np.arange(10), 900))
     assert stored(index).get(ids=["7"])["ids"] == []
-    assert VECTORS[7].tobytes() not in files(tmp_path)
-    assert VECTORS[8].tobytes() in files(tmp_path)
-    assert index.nearest(VECTORS[8], np.delete(ROWS, 7), 1)[0].tolist() == [8]
+    assert kept(tmp_path, VECTORS[:10]) == 0
+    assert kept(tmp_path, VECTORS[10:]) >= 40
+    assert index.nearest(VECTORS[18], ROWS[10:], 1)[0].tolist() == [18]
 
 
 def test_an_index_that_is_no_more_lets_go_of_the_folder(open_index: Open, tmp_path: Path) -> None:
@@ -197,10 +199,10 @@ def test_a_memory_finds_and_erases_through_chroma(make: Make, tmp_path: Path) ->
     memory = make(tmp_path / "m.db", index=spec)
     names = memory.add(["Rex is my dog", "Tea, not coffee", "The ferry leaves at eight"])
     assert memory.search("my dog", mode="dense")[0].id == names[0]
-    vector = memory.config.embedder.embed(["Rex is my dog"])[0]
-    assert vector.tobytes() in files(tmp_path / "chroma")
+    vectors = memory.config.embedder.embed(["Rex is my dog", "Tea, not coffee"])
+    assert kept(tmp_path / "chroma", vectors) >= 1
     memory.erase(names[0])
-    assert vector.tobytes() not in files(tmp_path / "chroma")
+    assert kept(tmp_path / "chroma", vectors[:1]) == 0
     assert memory.search("not coffee", mode="dense")[0].id == names[1]
     memory.close()
     again = make(tmp_path / "m.db", index=spec)
