@@ -11,7 +11,7 @@ import numpy as np
 from agentmem.core import Floats, Hit, Ints, Record, Why
 from agentmem.engine import Engine
 from agentmem.index.where import condition
-from agentmem.recall import Query, product, rank, search
+from agentmem.recall import Query, Weigh, product, rank, search
 
 Verdict = Literal["suppressed", "archived", "superseded", "filtered", "below k"]
 SHOWN = 10  # candidates that were passed over, at most
@@ -96,9 +96,7 @@ def _missed(
     def weigh(at: Ints) -> Mapping[str, Floats]:
         return {label: weight[at] for label, weight in kept.items()}
 
-    places = rank(engine, query, rows, weigh, k=len(rows))
-    place = int(np.flatnonzero(places.rows == row)[0]) + 1 if row in places.rows else None
-    why = Why() if place is None else places.whys[place - 1]
+    place, why = _place(engine, query, rows, weigh, row)
     why = replace(why, weights={label: float(weight[at]) for label, weight in weights.items()})
     if place is None:
         steps.append(("below k", "not among the candidates of any leg", "ask more precisely"))
@@ -111,6 +109,24 @@ def _missed(
         reason="; ".join(reason for _, reason, _ in steps),
         remedy=", then ".join(remedy for _, _, remedy in steps),
     )
+
+
+def _place(
+    engine: Engine, query: Query, rows: Ints, weigh: Weigh, row: int
+) -> tuple[int | None, Why]:
+    """The least k that would return a row, with its numbers; None if no leg finds it.
+
+    A larger k asks the legs for more candidates, some of which may come before it.
+    """
+    while True:
+        ranking = rank(engine, query, rows, weigh, k=len(rows))
+        at = np.flatnonzero(ranking.rows == row)
+        if not len(at):
+            return None, Why()
+        place = int(at[0]) + 1
+        if place <= query.k:
+            return place, ranking.whys[place - 1]
+        query = replace(query, k=place)
 
 
 def _removal(engine: Engine, record: Record) -> str:

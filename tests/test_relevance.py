@@ -1,6 +1,8 @@
 """How relevant a record is: its words, its neighbours', its speaker, its time."""
 
+import re
 from dataclasses import dataclass, replace
+from random import Random
 from typing import ClassVar
 
 import numpy as np
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 from agentmem import AgentMemory, SimulatedClock
 from agentmem.core import Floats, Hit, Policy, Record, View
 from agentmem.embed.hashing import HashEmbedder
+from agentmem.explain import explain
 from agentmem.index.columns import Columns
 from agentmem.index.context import Context, lend
 from agentmem.index.cues import asks, named, speaker
@@ -207,15 +210,19 @@ def test_a_question_ends_as_one_in_any_script() -> None:
     assert not any(asks(text) for text in ("who", "who? me", ""))
 
 
+def query_of(memory: AgentMemory, text: str, when: tuple[float, float]) -> Query:
+    [vector] = memory._engine.embedder.embed([text])
+    config, now = memory.config.recall, memory.clock.now()
+    return Query(
+        text=text, vector=vector, prefix=("default",), now=now, k=3, when=when, config=config
+    )
+
+
 def asked(
     memory: AgentMemory, text: str, when: tuple[float, float], **options: object
 ) -> list[Hit]:
-    [vector] = memory._engine.embedder.embed([text])
-    query = Query(
-        text=text, vector=vector, prefix=("default",), now=memory.clock.now(), k=3, when=when
-    )
     memory._engine.refresh()
-    return search(memory._engine, replace(query, **options))[0]
+    return search(memory._engine, replace(query_of(memory, text, when), **options))[0]
 
 
 @pytest.mark.parametrize("mode", ["hybrid", "dense", "lexical"])
@@ -297,3 +304,29 @@ def test_a_curve_is_separable_only_above_a_floor_and_as_it_is() -> None:
     assert not Ebbinghaus(floor=0.0).separable
     assert not Shy(floor=0.1).separable
     assert not Policy().separable
+
+
+def test_a_larger_k_brings_back_what_explain_says_it_would(make: Make) -> None:
+    """A larger k asks the legs for more candidates: they may come before what was missed."""
+    memory = make(recall={"depth": 1}, policies=[{"ebbinghaus": {"floor": 0.1}}])
+    random = Random(3)
+    for _ in range(120):
+        memory.clock.advance(random.choice([60.0, DAY]))
+        memory.add(" ".join(random.choices(["cat", "dog", "tea", "sun", "key", "zoo"], k=3)))
+    for query in ("cat tea", "dog", "sun key zoo"):
+        for missed in memory.explain(query, k=1).missed:
+            [k] = [int(found) for found in re.findall(r"k >= (\d+)", missed.remedy)]
+            found = {one.id for one in memory.search(query, k=k, reinforce=False)}
+            assert missed.record.id in found
+
+
+def test_an_explanation_tells_every_part_of_a_relevance(make: Make) -> None:
+    memory = make()
+    say(memory, "Ann: shall we see the dog?", "Bob: by all means", "Ann: a dog", "Bob: my dog")
+    told = str(memory.explain("what did Ann say of the dog", k=2))
+    for part in ("relevance", "words", "context", "cosine", "somebody else is named"):
+        assert f"{part} 0." in told
+    then = (0.0, START)
+    assert "another time is meant 0.5" in str(
+        explain(memory._engine, query_of(memory, "dog", then))
+    )
