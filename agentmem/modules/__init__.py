@@ -1,0 +1,1 @@
+"""Memories with verbs of their own, built on AgentMemory."""
