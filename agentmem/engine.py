@@ -61,6 +61,7 @@ class Engine:
         self._branches: dict[Namespace, list[int]] = {}  # prefix -> codes, ...
         self._branched = 0  # ... while there are so many namespaces
         self._seen = -1  # newest journal line in the arrays; -1: nothing loaded yet
+        self._spent = False  # the arrays have to be filled anew
         self._lock = threading.RLock()
         self._pid = os.getpid()
         self._closed = False
@@ -88,8 +89,19 @@ class Engine:
                     self.columns, self._seen = Columns(self._index(self.embedder.dim)), -1
                 raise
 
+    def rebuild(self) -> None:
+        """Fill new arrays, and a new index, from the ledger at the next refresh."""
+        self._spent = True
+
     def refresh(self) -> None:
         """Bring the arrays up to the newest journal line, whoever wrote it."""
+        if self._spent:
+            self._close_index()
+            self.columns, self._seen, self._spent = (
+                Columns(self._index(self.embedder.dim)),
+                -1,
+                False,
+            )
         if self._seen >= 0 and self.ledger.seq() == self._seen:
             return
         newest, rows, gone = self.reads.follow(max(self._seen, 0))
@@ -239,7 +251,14 @@ class Engine:
         with self._lock:
             if not self._closed:
                 self._closed = True
+                self._close_index()
                 self.ledger.close()
+
+    def _close_index(self) -> None:
+        """Let go of a server's connection or a file, where the index holds one."""
+        close = getattr(self.columns.dense, "close", None)
+        if close is not None:
+            close()
 
 
 def record_view(records: Sequence[Record], now: float) -> View:

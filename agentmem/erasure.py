@@ -61,6 +61,9 @@ def erase(
         tasks = tuple(_remake(engine, anew.values(), gone))
         change = Change(erase=tuple(gone), update=flagged, tasks=tasks, reason=reason)
         outcome = engine.commit(change, at=now)
+    clear = getattr(engine.embedder, "clear", None)  # of a cache
+    if clear is not None:
+        clear()
     return Receipt(
         erased=asked,
         derived=tuple(name for name in gone if name not in asked),
@@ -98,7 +101,7 @@ def _remake(engine: Engine, children: Iterable[Record], gone: Collection[str]) -
         there = dict(engine.ledger.present(names))
         left = [name for name in names if name in there and there[name].status == ACTIVE]
         if left:
-            yield Task(child.kind, left[0], tuple(left[1:]))
+            yield Task(child.kind, left[0], tuple(left[1:]), child.id)
 
 
 def _flag(child: Record, gone: Iterable[str]) -> Record:

@@ -33,6 +33,7 @@ from agentmem.steps import Steps, embed, work
 from agentmem.structure import Store
 
 _log = logging.getLogger(__name__)
+STALE_TRIES = 3  # times that a change may come too late, before the task counts as failed
 PAUSE = 2.0  # seconds before a task is tried again; doubled each time
 
 
@@ -84,7 +85,11 @@ class Extraction:
                 yield from work(partial(self._later, due))
                 halted = str(error)
                 break
-            except (StalePlan, LedgerError):
+            except StalePlan as error:
+                _log.info("store %r at record %s: %s", due.store, due.record, error)
+                put_off = self._later if due.tries < STALE_TRIES else self._stale
+                yield from work(partial(put_off, due))
+            except LedgerError:
                 yield from work(partial(self._let_go, due))
                 raise
             except AgentMemError as error:
@@ -120,7 +125,8 @@ class Extraction:
     def _sources(self, due: Due) -> tuple[list[Record], Record | None]:
         """What there is to derive from, and what to make anew.
 
-        No sources and no target: what was to be made anew has gone, so there is nothing to do.
+        No sources and no target: what was to be made anew was put away, so there is nothing to do.
+        A target that was erased is made anew as another record.
         """
         with self.engine.locked():
             names = [due.record, *due.rest, *([due.target] if due.target else [])]
@@ -128,7 +134,7 @@ class Extraction:
             found = {one.id: one for one in self.engine.records(p.pos for p in places.values())}
         active = {name: one for name, one in found.items() if one.status == "active"}
         target = active.get(due.target)
-        if due.target and target is None:
+        if due.target in found and target is None:
             return [], None
         home = found[due.record].namespace if due.record in found else ()
         new = [active[n] for n in (due.record, *due.rest) if n in active]
@@ -141,23 +147,24 @@ class Extraction:
             engine.refresh()
             if not self.queue.is_due(due):
                 return []
-            again = bool(due.rest or due.target)
-            add, update = self._settled(change, again)
+            add, update = self._settled(change, anew=bool(due.target))
             change = replace(change, add=add, update=update)
             change = ripple(engine, change)
             change = replace(change, tasks=(due.task._replace(state="done"), *change.tasks))
             at = max(one.ingested for one in add) if add else engine.ledger.last_at()
-            outcome = engine.commit(change, at=at, vectors=vectors, revive=again)
+            outcome = engine.commit(change, at=at, vectors=vectors, revive=True)
             self.queue.release(due)
         return [*outcome.ids.values(), *(one.id for one in update)]
 
     def _settled(
-        self, change: Change, again: bool
+        self, change: Change, *, anew: bool
     ) -> tuple[tuple[Record, ...], tuple[Record, ...]]:
         """Adds and updates as they go into the ledger as it is now.
 
-        What is there already gains the new sources.  An update keeps the lifecycle, which may have
-        moved on meanwhile.  `again`: what a removed source took along may come back.
+        What is there already gains the new sources.  What was erased comes back only from a source
+        that was stored after the erasure; what was put away as `_comes_back` says.  `anew`: it is
+        made in the place of a record, and none of this holds.  An update keeps the lifecycle, which
+        may have moved on meanwhile.
         """
         ledger = self.engine.ledger
         places = dict(ledger.present(one.id for one in change.update))
@@ -172,16 +179,32 @@ class Extraction:
         for one in change.add:
             name, status = held.get(one.id, ("", 0))
             if not status:
-                add.append(one)
-            elif name not in update and (status == ACTIVE or again):
+                if anew or not ledger.erased_since(one.id, one.sources):
+                    add.append(one)
+            elif name not in update:
                 now = self.engine.records([ledger.locate(name).pos])[0]
-                if set(one.sources) - set(now.sources) or status != ACTIVE:
-                    every = tuple(dict.fromkeys((*now.sources, *one.sources)))
-                    sources = every if status == ACTIVE else one.sources
-                    update[name] = replace(
-                        now, sources=sources, status="active", version=now.version + 1
-                    )
+                if status == ACTIVE:
+                    sources = tuple(dict.fromkeys((*now.sources, *one.sources)))
+                    if sources != now.sources:
+                        update[name] = _reworked(now, replace(now, sources=sources))
+                elif anew or self._comes_back(now, one):
+                    update[name] = replace(_reworked(now, one), status="active")
         return tuple(add), tuple(update.values())
+
+    def _comes_back(self, now: Record, new: Record) -> bool:
+        """Does a record that was put away come back, now that a source says it again?
+
+        One that went along with a source does; one that was replaced does with a new source; one
+        that was forgotten by itself does not.
+        """
+        if now.status == "superseded":
+            return bool(set(new.sources) - set(now.sources))
+        line = self.engine.reads.lines_of(self.engine.ledger.locate(now.id).pos)[-1].payload
+        places = dict(self.engine.ledger.present(now.sources)).values()
+        moved = {*line.get("archive", ()), *(old for old, _ in line.get("supersede", ()))}
+        moved |= {entry["pos"] for entry in line.get("update", ())}
+        moved |= {pos for pos, *_ in line.get("erase", ())}
+        return len(places) < len(now.sources) or any(place.pos in moved for place in places)
 
     def _take(self, kinds: Sequence[str], prefix: Namespace) -> Due | None:
         """The next free task; one for a model is leased, so that no other process pays too."""
@@ -202,6 +225,9 @@ class Extraction:
         with self.engine.locked():
             pause = min(LONGEST, PAUSE * 2.0 ** min(due.tries, 16))
             self.queue.put_back(due, time.time() + pause)
+
+    def _stale(self, due: Due) -> None:
+        self._fail(due, StalePlan.__name__)
 
     def _fail(self, due: Due, error: str) -> None:
         """Note that a task came to nothing; its source is kept, and the work can be retried."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from agentmem import changes
 from agentmem.asof import as_of as past
@@ -18,6 +18,7 @@ from agentmem.erasure import Receipt, erase
 from agentmem.errors import InputError, TombstoneWarning, nearest
 from agentmem.explain import Explanation, explain
 from agentmem.extraction import Extracted
+from agentmem.graph import graph_of
 from agentmem.handle import Handle
 from agentmem.index.where import Where, condition
 from agentmem.intake import (
@@ -39,6 +40,9 @@ from agentmem.recall import reinforce as strengthen
 from agentmem.recall import search as rank_and_pack
 from agentmem.retrieve.pipeline import pack
 from agentmem.steps import Steps, asynchronous, embed, sync, work
+
+if TYPE_CHECKING:
+    from networkx import MultiDiGraph
 
 Mode = Literal["hybrid", "dense", "lexical"]
 
@@ -386,6 +390,20 @@ class AgentMemory(Handle):
         yield from self._catch_up()
         return done
 
+    def _graph(self, *, namespace: Sequence[str] | None = None) -> Steps[MultiDiGraph[str]]:
+        """The active triples under a namespace as a networkx graph; see `agentmem.graph`.
+
+        MissingExtra without the extra `graph`.
+        """
+        prefix = self._prefix(namespace)
+
+        def body() -> MultiDiGraph[str]:
+            self._engine.refresh()
+            return graph_of(self._engine, prefix)
+
+        return (yield from self._work(body))
+
+    graph, agraph = sync(_graph), asynchronous(_graph)
     add, aadd = sync(_add), asynchronous(_add)
     extract, aextract = sync(_extract), asynchronous(_extract)
     search, asearch = sync(_search), asynchronous(_search)

@@ -34,6 +34,7 @@ BUILTIN: dict[str, dict[str, str]] = {
         "thought": "agentmem.stores.thought:ThoughtStore",
         "timeline": "agentmem.stores.timeline:TimelineStore",
         "triple": "agentmem.stores.triple:TripleStore",
+        "windowed": "agentmem.stores.spans:WindowStore",
     },
     "retrieval": {
         "coarse_to_fine": "agentmem.retrieve.coarse:CoarseToFine",
@@ -47,8 +48,11 @@ BUILTIN: dict[str, dict[str, str]] = {
         "when": "agentmem.retrieve.when:When",
     },
     "embedders": {
-        "static": "agentmem.embed.static:StaticEmbedder",
+        "cached": "agentmem.embed.cache:CachedEmbedder",
         "hash": "agentmem.embed.hashing:HashEmbedder",
+        "openai": "agentmem.embed.openai:OpenAIEmbedder",
+        "sentence-transformers": "agentmem.embed.sentence:SentenceTransformerEmbedder",
+        "static": "agentmem.embed.static:StaticEmbedder",
     },
     "indexes": {
         "ann": "agentmem.index.ann:AnnIndex",

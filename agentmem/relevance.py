@@ -14,8 +14,9 @@ does not depend on which other candidates there are.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import accumulate
 
 import numpy as np
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 from agentmem.config import RecallConfig
 from agentmem.core import Floats, Ints, Namespace, Vectors
 from agentmem.engine import Engine
+from agentmem.errors import IndexStale, IndexUnavailable, IndexWarning
 from agentmem.index.context import Context, Matches, lend
 from agentmem.index.cues import named
 from agentmem.index.fusion import best, reciprocal_rank
@@ -52,7 +54,7 @@ class Query:
 
     @property
     def depth(self) -> int:
-        return max(self.config.depth, 12 * self.k)
+        return max(self.config.depth, 5 * self.k)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +73,23 @@ class Candidates:
 
 
 def candidates(engine: Engine, query: Query, rows: Ints) -> Candidates:
-    """The best of some rows (ascending positions) by each leg; the query has text and vector."""
+    """The best of some rows (ascending positions) by each leg; the query has text and vector.
+
+    If a dense index that lives elsewhere does not answer, words alone decide, with an IndexWarning;
+    IndexUnavailable in the mode "dense".
+    """
+    try:
+        return _candidates(engine, query, rows)
+    except IndexUnavailable as error:
+        if isinstance(error, IndexStale):
+            engine.rebuild()
+        if query.mode == "dense":
+            raise
+        warnings.warn(f"{error}; recalled by words alone", IndexWarning, stacklevel=2)
+        return _candidates(engine, replace(query, mode="lexical"), rows)
+
+
+def _candidates(engine: Engine, query: Query, rows: Ints) -> Candidates:
     speakers = engine.columns.speakers if query.config.speaker < 1.0 else set()
     names = speakers.intersection(named(query.text or "")) if speakers else speakers
     legs = []

@@ -49,18 +49,18 @@ def parse(text: str) -> Any:
     ValueError says what is wrong with the whole text.
     """
     fenced = _FENCE.search(text)
-    problem: ValueError | None = None
+    problem: Exception | None = None
     for candidate in (text, fenced[1] if fenced else ""):
         try:
             return json.loads(candidate, parse_constant=_no_constant)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             problem = problem or error
     start = _START.search(text)
     if start:
         decoder = json.JSONDecoder(parse_constant=_no_constant)
         try:
             return decoder.raw_decode(text, start.start())[0]
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             problem = error
     raise ValueError(f"not JSON: {problem}")
 

@@ -25,6 +25,7 @@ def ripple(engine: Engine, change: Change, *, by_policy: bool = False) -> Change
     fresh = {record.id for record in change.update if _reworded(engine, record)}
     kept = {record.id for record in change.update}
     tasks: dict[str, Task] = {}
+    lighter: dict[str, Record] = {}
     archive = list(change.archive)
     queue = [*gone, *fresh]
     while queue:
@@ -36,15 +37,22 @@ def ripple(engine: Engine, change: Change, *, by_policy: bool = False) -> Change
             if mixes and by_policy and getattr(store, "lasting", False):
                 continue
             left = _left(engine, child.sources, gone)
-            stale = bool(fresh & set(child.sources))
+            stay = [name for name in left if name not in fresh]
             if mixes and left:
                 tasks[child.id] = Task(child.kind, left[0], tuple(left[1:]), child.id)
-            elif not by_policy and (not left or (stale and set(left) <= fresh)):
+            elif not by_policy and not stay:
                 gone.add(child.id)
                 archive.append(child.id)
                 queue.append(child.id)
-    again = _again(engine, [record for record in change.update if record.id in fresh])
-    return replace(change, archive=tuple(archive), tasks=(*change.tasks, *tasks.values(), *again))
+            elif not by_policy and len(stay) < len(left):  # a reworded source says it no more
+                lighter[child.id] = replace(child, sources=tuple(stay), version=child.version + 1)
+    again = _again(engine, [r for r in change.update if r.id in fresh], tasks.values())
+    return replace(
+        change,
+        archive=tuple(archive),
+        update=(*change.update, *lighter.values()),
+        tasks=(*change.tasks, *tasks.values(), *again),
+    )
 
 
 def revived(engine: Engine, records: Sequence[Record]) -> tuple[tuple[Record, ...], list[Task]]:
@@ -62,21 +70,25 @@ def revived(engine: Engine, records: Sequence[Record]) -> tuple[tuple[Record, ..
                 back[child.id] = child
                 queue.append(child.id)
     mixing = [store.kind for store in engine.stores.values() if store.mixes]
-    covered = {(child.kind, name) for child in back.values() for name in child.sources}
     tasks = [
         Task(kind, record.id)
         for record in records
         if record.kind == engine.source
         for kind in mixing
-        if (kind, record.id) not in covered
     ]
     return tuple(back.values()), tasks
 
 
-def _again(engine: Engine, records: Iterable[Record]) -> list[Task]:
-    """A source was reworded: the stores of single sources derive from it again."""
-    single = [store.kind for store in engine.stores.values() if not store.mixes]
-    return [Task(kind, r.id) for r in records if r.kind == engine.source for kind in single]
+def _again(engine: Engine, records: Iterable[Record], made: Iterable[Task]) -> list[Task]:
+    """A source was reworded: the stores that do not make something anew of it derive again."""
+    at_it = {(task.store, name) for task in made for name in (task.record, *task.rest)}
+    return [
+        Task(kind, record.id)
+        for record in records
+        if record.kind == engine.source
+        for kind in engine.stores
+        if (kind, record.id) not in at_it
+    ]
 
 
 def _reworded(engine: Engine, record: Record) -> bool:

@@ -531,3 +531,12 @@ def test_extract_does_what_the_structures_owe(home):
     assert ask("stats")["pending"] == 1
     assert call("extract").stdout.startswith("1 tasks done")
     assert ask("extract")["pending"] == 0
+
+
+def test_reembed_changes_the_embedder_and_nothing_else(home):
+    name = add("Lisbon is sunny.")
+    assert ask("reembed", "{hash: {dim: 32}}") == {"reembedded": 1, "embedder": "hash-32-v1"}
+    assert fail("search", "Lisbon", code=1)["type"] == "EmbedderMismatch"
+    text = (home / "c.yaml").read_text().replace("embedder: hash", "embedder: {hash: {dim: 32}}")
+    (home / "c.yaml").write_text(text)
+    assert [hit["record"]["id"] for hit in ask("search", "Lisbon")] == [name]

@@ -271,7 +271,7 @@ def test_a_broken_plug_in_is_an_error_not_a_warning(path, part):
 def test_a_component_without_the_methods_of_its_group_is_refused():
     with pytest.raises(PluginError, match="does not have the methods"):
         build_embedder(f"{__name__}:NotAPolicy")
-    with pytest.raises(PluginError, match="is not a subclass of agentmem.structure.Store"):
+    with pytest.raises(PluginError, match=r"is not a subclass of agentmem.structure.Store"):
         build_stores(f"{__name__}:NotAPolicy")
 
 

@@ -304,3 +304,48 @@ def test_a_key_given_by_hand_travels_with_an_export(make: Make, tmp_path: Path) 
     assert [hit.id for hit in other.search("umbrella", mode="lexical")] == [name]
     assert other.update(name, text="It poured.").key is None
     assert other.search("umbrella", mode="lexical") == []
+
+
+def test_what_a_corrected_source_still_says_stays(make: Make) -> None:
+    memory = make(stores=["chunk", Sayings()])
+    (raw,) = memory.add(Turn(observation="lives in Berlin. works at Stripe"))
+    memory.update(raw, text="user: lives in Berlin. works at Adyen")
+    assert texts(memory, "saying") == ["lives in Berlin", "works at Adyen"]
+
+
+def test_what_went_with_its_source_comes_back_when_it_is_said_again(make: Make) -> None:
+    memory = make(stores=["chunk", Sayings()])
+    for remove in (memory.forget, memory.erase):
+        (raw,) = memory.add(Turn(observation=f"likes tea. {remove.__name__} 1"))
+        remove(raw)
+        assert "likes tea" not in texts(memory, "saying")
+        (raw,) = memory.add(Turn(observation=f"likes tea. {remove.__name__} 2"))
+        assert "likes tea" in texts(memory, "saying")
+        memory.forget(raw)
+
+
+def test_what_was_forgotten_by_itself_does_not_come_back(make: Make) -> None:
+    memory = make(stores=["chunk", Sayings()])
+    added = memory.add(Turn(observation="likes tea. sleeps well"))
+    memory.forget(added.derived[0])
+    memory.add(Turn(observation="likes tea. sleeps late"))
+    assert texts(memory, "saying") == ["sleeps late", "sleeps well"]
+
+
+def test_what_was_erased_by_itself_comes_back_only_from_a_later_source(make: Make) -> None:
+    memory = make(stores=["chunk", Sayings()])
+    added = memory.add(Turn(observation="likes tea. sleeps well"))
+    memory.erase(added.derived[0])
+    memory.update(added[0], text="user: likes tea. sleeps late")
+    assert texts(memory, "saying") == ["sleeps late"]
+    memory.add(Turn(observation="likes tea. eats bread"))
+    assert texts(memory, "saying") == ["eats bread", "likes tea", "sleeps late"]
+
+
+def test_a_reworded_source_is_no_longer_cited_for_what_it_said(make: Make) -> None:
+    memory = make(stores=["chunk", Sayings()])
+    (first,) = memory.add(Turn(observation="likes tea. rex barks"))
+    (second,) = memory.add(Turn(observation="likes tea. rex sleeps"))
+    memory.update(first, text="user: likes milk")
+    (tea,) = [hit.record for hit in memory.search("likes tea", k=1)]
+    assert tea.sources == (second,)

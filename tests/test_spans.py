@@ -384,3 +384,13 @@ def test_an_option_out_of_range_is_named(
 
 def test_three_exchanges_are_what_secom_falls_back_to() -> None:
     assert GROUP == 3
+
+
+def test_neighbours_that_are_forgotten_together_go_together(
+    make: Make, clock: SimulatedClock
+) -> None:
+    memory = make(stores=[WindowStore(before=2)])
+    ids = say(memory, clock, ["ann: one", "bob: two", "ann: three", "bob: four"])
+    memory.forget(*ids[1:3])
+    keys = {one.text: one.key for one in records(memory, "windowed")}
+    assert keys == {"ann: one": "ann: one", "bob: four": "bob: four"}

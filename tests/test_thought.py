@@ -1,8 +1,10 @@
 """Thoughts (TiM): inserted, merged by head entity, forgotten where they are contradicted."""
 
+import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from agentmem import AgentMemory, Record, Turn
@@ -225,3 +227,40 @@ def test_what_merely_repeats_a_memory_is_no_thought(make: Make) -> None:
 def test_a_wrong_option_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"thought.size"):
         ThoughtStore(size=0)
+
+
+NAMES, VERBS = ("Anna", "Ben", "Carl"), ("likes", "owns", "sold")
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_entries_say_what_the_active_chunks_say_and_nothing_else(make: Make, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    memory = make(stores=["chunk", ThoughtStore(size=3)])
+    live: list[str] = []
+    gone: list[str] = []
+
+    def sentence(step: int, part: int) -> str:
+        name, verb = NAMES[random.integers(3)], VERBS[random.integers(3)]
+        return f"{name} {verb} item X{step}y{part}."
+
+    for step in range(40):
+        chance = random.random()
+        if chance < 0.6 or not live:
+            said = " ".join(sentence(step, part) for part in range(1 + int(random.integers(2))))
+            live += memory.add(said)
+            continue
+        name = live.pop(int(random.integers(len(live))))
+        if chance < 0.75:
+            memory.forget(name)
+            gone.append(name)
+        elif chance < 0.85:
+            memory.erase(name)
+        else:
+            memory.update(name, text=sentence(step, 0))
+            live.append(name)
+        if gone and chance > 0.9:
+            live += memory.restore(gone.pop(0))
+    hits = memory.search(k=999, reinforce=False)
+    said = {s for h in hits if h.record.kind == "chunk" for s in re.findall(r"[^.]+\.", h.text)}
+    kept = {s for h in hits if h.record.kind == "thought" for s in re.findall(r"[^.]+\.", h.text)}
+    assert {one.strip() for one in kept} == {one.strip() for one in said}

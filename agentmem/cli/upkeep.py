@@ -1,4 +1,4 @@
-"""plan, apply, undo, stats, extract, export, import."""
+"""plan, apply, undo, stats, extract, reembed, export, import."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+import yaml
 
 from agentmem.cli.plans import iso, plan_data, plan_of, read_plan
 from agentmem.cli.session import EverywhereOption, Session, YesOption, columns, command
+from agentmem.config import build_embedder
 from agentmem.core import Plan, Run
 from agentmem.errors import InputError
+from agentmem.reembed import reembed as make_vectors
 
 
 def _summary(plan: Plan) -> list[str]:
@@ -103,6 +106,21 @@ def extract(
     session.show(asdict(done), "; ".join([text, *more]))
 
 
+def reembed(
+    session: Session,
+    embedder: Annotated[str, typer.Argument(help="A name, as in `static`, or {name: options}.")],
+) -> None:
+    """Make all vectors anew with another embedder; then name it in the configuration.
+
+    Nothing is extracted again. The old vectors are in force until all are made.
+    """
+    path = session.settings().path
+    made = build_embedder(yaml.safe_load(embedder))
+    count = make_vectors(path, made)
+    text = f"{count} vectors by {made.name}; open the memory with that embedder from now on"
+    session.show({"reembedded": count, "embedder": made.name}, text)
+
+
 def export(
     session: Session,
     path: Annotated[Path, typer.Argument(help="A new JSON-lines file.")],
@@ -125,6 +143,6 @@ def import_(
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
-    for body in (plan, apply, undo, stats, extract, export):
+    for body in (plan, apply, undo, stats, extract, reembed, export):
         command(app, body.__name__, body)
     command(app, "import", import_)

@@ -49,7 +49,7 @@ _DROP_RECORD = compiled(delete(record).where(record.c.pos == bindparam("pos")))
 _DROP_VECTOR = compiled(delete(vector).where(vector.c.pos == bindparam("pos")))
 _DROP_SOURCES = compiled(delete(derivation).where(derivation.c.pos == bindparam("pos")))
 _NO_TASK = compiled(
-    delete(task).where(task.c.pos == bindparam("pos"), task.c.store == bindparam("store"))
+    delete(task).where(*(task.c[n] == bindparam(n) for n in ("pos", "store", "rest", "target")))
 )
 _NO_TASKS = compiled(delete(task).where(task.c.pos == bindparam("pos")))
 _COUNTS = compiled(
@@ -200,7 +200,7 @@ class Applier:
 
     def _tasks(self, entries: Sequence[Sequence[Any]]) -> None:
         for pos, store, rest, target, state, error in entries:
-            self.db.run(_NO_TASK, pos=pos, store=store)
+            self.db.run(_NO_TASK, pos=pos, store=store, rest=dumps(rest), target=target)
             if state:
                 self.db.run(
                     _INSERT["task"],

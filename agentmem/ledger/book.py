@@ -120,6 +120,19 @@ class Book:
         """Which content identities have a tombstone."""
         return {name for (name,) in self.db.rows(BURIED, contents=dumps(list(contents)))}
 
+    def erased_since(self, content: str, sources: Sequence[str]) -> bool:
+        """Was a content erased after the last of some records was stored?"""
+        last = self.db.value(
+            "SELECT max(seq) FROM tombstone WHERE content = :content", content=content
+        )
+        if last is None:
+            return False
+        stored = [
+            self.db.value("SELECT min(seq) FROM mention WHERE pos = :pos", pos=place.pos)
+            for _, place in self.present(sources)
+        ]
+        return bool(max(stored, default=0) < last)
+
     def space_of(self, path: Namespace) -> int | None:
         """The code of a namespace; None if nothing was ever kept there."""
         return next((code for code, known in self.spaces().items() if known == path), None)

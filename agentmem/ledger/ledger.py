@@ -76,7 +76,7 @@ class Ledger(Book):
             raise
 
     def _stamp(self, embedder: str, dim: int) -> None:
-        stamp = f"{embedder}/{dim}"
+        stamp = self._stamp_of_vectors = f"{embedder}/{dim}"
         found = self.meta("embedder")
         if found is None:
             self.set_meta("embedder", stamp)
@@ -108,6 +108,11 @@ class Ledger(Book):
         with self._write():
             if versions:
                 self._fresh(versions, places)
+            if vectors and self.meta("embedder") != self._stamp_of_vectors:
+                raise EmbedderMismatch(
+                    f"{self.db.path}: its vectors were made anew by another embedder, "
+                    f"{self.meta('embedder')!r}, since this memory was opened; open it again"
+                )
             self._stamp_expiries(expiries)
             found = sift(self, change.add, revive)
             if found.refused and change.supersede:

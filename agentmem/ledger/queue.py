@@ -100,11 +100,14 @@ class Queue:
     def is_due(self, due: Due) -> bool:
         """Is this very task still to be done?"""
         rows = self.db.rows(
-            "SELECT rest, target, state FROM task WHERE pos = :pos AND store = :store",
+            "SELECT state FROM task WHERE pos = :pos AND store = :store AND rest = :rest "
+            "AND target = :target",
             pos=due.pos,
             store=due.store,
+            rest=dumps(due.rest),
+            target=due.target,
         )
-        return rows == [(dumps(due.rest), due.target, PENDING)]
+        return rows == [(PENDING,)]
 
     def lease(self, due: Due, until: float) -> bool:
         """Take a task until a second, wall clock; False if it is taken or done."""

@@ -165,8 +165,8 @@ task = Table(
     metadata,
     Column("pos", Integer, primary_key=True, autoincrement=False),  # of the first source
     Column("store", Text, primary_key=True),
-    Column("rest", Text, nullable=False),  # JSON array: ids of further sources
-    Column("target", Text, nullable=False),  # id of the record to be made anew; "" for none
+    Column("rest", Text, primary_key=True),  # JSON array: ids of further sources
+    Column("target", Text, primary_key=True),  # id of the record to be made anew; "" for none
     Column("state", Integer, nullable=False),
     Column("error", Text, nullable=False),
     sqlite_with_rowid=False,
