@@ -113,7 +113,7 @@ class RecallConfig:
     session_gap: Annotated[Seconds, Bounds(least=0)] = 3600.0  # a longer silence ends a session
     speaker: Annotated[float, Bounds(least=0, most=1)] = 0.6  # factor: somebody else is named
     when: Annotated[float, Bounds(least=0, most=1)] = 0.5  # factor: another time is meant
-    depth: Annotated[int, Bounds(least=1)] = 100  # candidates of each leg
+    depth: Annotated[int, Bounds(least=1)] = 50  # candidates of each leg, 5 k at least
 
     def __post_init__(self) -> None:
         check(self)

@@ -278,7 +278,7 @@ class Counting(Policy):
         return np.full(len(view), 0.5)
 
 
-@pytest.mark.parametrize(("alone", "weighed"), [(True, 100), (False, 150)])
+@pytest.mark.parametrize(("alone", "weighed"), [(True, 50), (False, 150)])
 def test_a_separable_policy_weighs_candidates_only(
     clock: SimulatedClock, alone: bool, weighed: int
 ) -> None:
