@@ -170,6 +170,18 @@ def test_what_is_forgotten_leaves_the_core(make: Make) -> None:
     assert blocks(memory)["semantic"] == ["The user lives in Rome."]
 
 
+def test_a_corrected_turn_corrects_the_blocks(make: Make) -> None:
+    memory = make(stores=[BlockStore()])
+    ids = [*memory.add(ANA), *memory.add(MOVED)]
+    memory.update(ids[1], text="user: I live in Oslo. I own a boat.")
+    found = blocks(memory)
+    assert "Rome" not in str(found)
+    assert "The user owns a boat." in found["semantic"]
+    assert found["core"][0].startswith("About the user: The user lives in Oslo. The user owns a")
+    memory.update(ids[1], text="user: Hm?")
+    assert "Oslo" not in str(blocks(memory))
+
+
 def test_after_an_erasure_the_core_is_made_of_what_is_left(make: Make) -> None:
     memory = make(stores=[BlockStore()])
     ids = [*memory.add(ANA), *memory.add(MOVED)]
@@ -273,8 +285,8 @@ def test_row_19_later_value_wins(make: Make) -> None:
     (city,) = [one for one in kept(memory, "profile") if one.data["key"] == "home city"]
     assert city.text == "Ana: home city: Rome"
     assert city.data["values"] == [
-        {"value": "Berlin", "source": first[0]},
-        {"value": "Rome", "source": second[0]},
+        {"value": "Berlin", "source": first[0], "version": 1},
+        {"value": "Rome", "source": second[0], "version": 1},
     ]
     assert [line.verbs for line in memory.history(city.id)] == [("add",), ("update",)]
 
@@ -300,6 +312,17 @@ def test_the_value_before_holds_again_when_the_last_is_forgotten(make: Make) -> 
     assert note(memory)["Ana"] == {"lives in": "Rome"}
     memory.erase(rome)
     assert note(memory)["Ana"] == {"lives in": "Berlin"}
+
+
+def test_a_corrected_message_corrects_its_note(make: Make) -> None:
+    memory = make(stores=[ProfileStore()])
+    memory.add("Ana: I live in Berlin.")
+    (second,) = memory.add("Ana: I live in Rome. I work at Stripe.")
+    memory.update(second, text="Ana: I live in Oslo. I own a boat.")
+    assert note(memory) == {"Ana": {"lives in": "Oslo", "owns": "a boat"}}
+    memory.update(second, text="Ana: I own a boat.")
+    assert note(memory) == {"Ana": {"lives in": "Berlin", "owns": "a boat"}}
+    assert "Rome" not in str([one.data for one in kept(memory, "profile")])
 
 
 def test_a_value_that_comes_back_holds(make: Make) -> None:

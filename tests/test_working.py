@@ -118,6 +118,23 @@ def test_a_forgotten_step_leaves_the_summary_and_comes_back(make: Make) -> None:
     assert "brass" in working.view()[0]
 
 
+def test_a_summary_outlasts_the_steps_that_a_policy_archives(make: Make) -> None:
+    working = filled(make, policies=[{"window": {"n": 3, "rank": False, "remove": True}}])
+    memory, before = working.memory, working.view()
+    assert memory.apply(memory.plan(), allow_mass=True).archived == 3
+    assert working.view() == before
+    with pytest.raises(NotFound):
+        working.retrieve(1)
+    second = [hit.id for hit in memory.search(k=9, where={"kind": "chunk", "data.subgoal": 2})]
+    memory.forget(*second)
+    assert working.view() == before[:1]
+    memory.forget(where={"data.task": "escape"}, allow_mass=True)
+    assert working.view() == []
+    assert working.begin("go home") == 3
+    working.step("use key", "The door opens.")
+    assert working.view() == ["[escape 3] go home", "[escape 3.1] use key -> The door opens."]
+
+
 def test_other_chunks_are_no_steps(make: Make) -> None:
     working = filled(make)
     before = working.view()

@@ -37,16 +37,24 @@ class Keeper:
             raise InputError("namespace () is everything; these records need a place of their own")
 
     def _kept(
-        self, where: Mapping[str, Any] | None = None, *, kind: str | None = None
+        self,
+        where: Mapping[str, Any] | None = None,
+        *,
+        kind: str | None = None,
+        gone: bool = False,
     ) -> Steps[list[Record]]:
-        """The active records that meet a filter, oldest first, whatever their retention."""
+        """The active records that meet a filter, oldest first, whatever their retention.
+
+        With `gone` the archived and superseded ones too.
+        """
         engine = self.memory._engine
 
         def body() -> list[Record]:
             engine.refresh()
             space = engine.ledger.space_of(self.namespace)
             chosen = (record.c.namespace == space) & (record.c.kind == (kind or self.kind))
-            chosen &= record.c.status == ACTIVE
+            if not gone:
+                chosen &= record.c.status == ACTIVE
             if where is not None:
                 chosen &= condition(where)
             return [] if space is None else engine.records(engine.reads.positions(chosen))

@@ -47,14 +47,16 @@ class WorkingMemory(Keeper):
     def _begin(self, subgoal: str, *, now: Moment | None = None) -> Steps[int]:
         """Begin a subgoal, and so end the one before; returns its number, 1 for the first."""
         goal = nonempty(subgoal, "subgoal")
-        number = 1 + max((place.subgoal for place, _ in (yield from self._steps())), default=0)
+        number = 1 + max(
+            (place.subgoal for place, _ in (yield from self._steps(gone=True))), default=0
+        )
         yield from self._write(Place(self.task, number, 0), goal, goal, None, now)
         return number
 
     def _step(self, action: str, observation: str, *, now: Moment | None = None) -> Steps[None]:
         """Keep a step of the current subgoal; InputError before the first one has begun."""
         done = Action(valid(action, "action"), valid(observation, "observation"))
-        chunks = yield from self._steps()
+        chunks = yield from self._steps(gone=True)
         if not chunks:
             raise InputError("no subgoal yet: begin(subgoal) first")
         subgoal = max(place.subgoal for place, _ in chunks)
@@ -71,13 +73,14 @@ class WorkingMemory(Keeper):
         chunks = yield from self._steps()
         made = yield from self._kept({"data.task": self.task})
         summaries = {one.data["subgoal"]: one.text for one in made}
-        current = max((place.subgoal for place, _ in chunks), default=0)
+        subgoals = {*summaries, *(place.subgoal for place, _ in chunks)}
+        current = max(subgoals, default=0)
         lines: list[str] = []
-        for subgoal in sorted({place.subgoal for place, _ in chunks}):
-            if subgoal in summaries and subgoal != current:
+        for subgoal in sorted(subgoals):
+            own = [(place, chunk) for place, chunk in chunks if place.subgoal == subgoal]
+            if subgoal in summaries and (subgoal != current or not own):
                 lines.append(summaries[subgoal])
                 continue
-            own = [(place, chunk) for place, chunk in chunks if place.subgoal == subgoal]
             lines.append(_head(Place(self.task, subgoal, 0)) + own[0][1].data["goal"])
             lines += [f"{_head(place)}{' -> '.join(step)}" for place, step in _actions(own)]
         return lines
@@ -96,10 +99,10 @@ class WorkingMemory(Keeper):
     view, aview = sync(_view), asynchronous(_view)
     retrieve, aretrieve = sync(_retrieve), asynchronous(_retrieve)
 
-    def _steps(self) -> Steps[list[tuple[Place, Record]]]:
-        """The chunks of the task with their places, in order."""
+    def _steps(self, *, gone: bool = False) -> Steps[list[tuple[Place, Record]]]:
+        """The chunks of the task with their places, in order; with `gone` the archived ones too."""
         source = self.memory.config.source.kind
-        found = yield from self._kept({"data.task": self.task}, kind=source)
+        found = yield from self._kept({"data.task": self.task}, kind=source, gone=gone)
         placed = [(place, chunk) for chunk in found if (place := place_of(chunk))]
         return sorted(placed, key=lambda one: one[0])
 
@@ -108,7 +111,7 @@ class WorkingMemory(Keeper):
     ) -> Steps[None]:
         data = {**place._asdict(), "goal": goal, **(step._asdict() if step else {})}
         told = _head(place) + text  # the place makes each text one of its kind
-        yield from self.memory._add(told, namespace=self.namespace, now=now, data=data)
+        yield from self.memory._add(told, namespace=self.namespace, now=now, data=data, revive=True)
 
 
 def _head(place: Place) -> str:

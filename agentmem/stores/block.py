@@ -8,7 +8,7 @@ mode="lexical".
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
@@ -120,43 +120,53 @@ class BlockStore(Store):
     recent: Annotated[int, Bounds(least=1)] = 20  # entries that the model is shown
     core: Annotated[int, Bounds(least=16)] = LIMIT  # tokens of the core at most
     gist: Annotated[int, Bounds(least=8)] = 64  # tokens of what goes to episodic, by rule
+    lasting: bool = True  # a policy that archives turns leaves it as it is
 
     def derive(self, new: Sequence[Record], around: Around) -> Steps[Change]:
         """What some turns change in the blocks; or one entry from the sources left to it."""
-        if around.target is not None:
-            return (yield from self._anew(around.target, new, around))
+        target = around.target
+        if target is not None and (self.asks_model or target.data["block"] == CORE):
+            return (yield from self._anew(target, new, around))
         held = yield from around.matching({"data.block": CORE})
         newest = yield from around.recent(self.recent + len(held))
         held += [one for one in newest if one.data["block"] != CORE][-self.recent :]
-        before = {one.id: _entry(one) for one in held}
         if self.asks_model:
-            calls = yield from self._asked(list(before.values()), new, around)
+            before = [_entry(one) for one in held]
+            calls = yield from self._asked(before, new, around)
             try:
-                after = apply_calls(list(before.values()), calls, self.core)
+                after = apply_calls(before, calls, self.core)
             except InputError as error:
                 raise BadReply(f"block calls that cannot be done: {error}") from error
             return _change(held, after, {one.id: new for one in after}, around)
-        return self._ruled(held, new, around)
+        if target is None:
+            return self._ruled(held, new, around)
+        change = self._ruled([one for one in held if one.id != target.id], new, around)
+        own = (target.data["block"], fold(target.text))
+        saying = [one for one in new if own in _texts(self._inserts(one, around.said(one)))]
+        if not saying:
+            return replace(change, archive=(*change.archive, target.id))
+        return replace(change, update=(*change.update, renewed(target, target.text, saying)))
 
     def _ruled(self, held: Sequence[Record], new: Sequence[Record], around: Around) -> Change:
         """The change by rule: inserts, and the core with what is new about the user before it."""
         entries = tuple(_entry(one) for one in held)
         cited: dict[str, list[Record]] = {}
-        core_sources: list[Record] = []
+        core = {name for one in held if one.data["block"] == CORE for name in one.sources}
+        about: list[Record] = []
         for source in new:
             said = around.said(source)
             for call in self._inserts(source, said):
-                after = apply_calls(entries, [call], self.core)
-                known = {(one.block, fold(one.text)): one.id for one in after}
-                cited.setdefault(known[call["block"], fold(call["text"])], []).append(source)
-                entries = after
-            more = [one for one in _profile(said) if one not in _core_text(entries)]
-            if more:
-                text = " ".join([*more, _core_text(entries)]).strip()
-                call = {"op": "update", "block": CORE, "text": text}
                 entries = apply_calls(entries, [call], self.core)
-                core_sources.append(source)
-        cited |= {one.id: core_sources for one in entries if one.block == CORE}
+                known = {(one.block, fold(one.text)): one.id for one in entries}
+                cited.setdefault(known[call["block"], fold(call["text"])], []).append(source)
+            more = [one for one in _profile(said) if one not in _core_text(entries)]
+            if more and source.id not in core:
+                text = " ".join([*more, _core_text(entries)]).strip()
+                entries = apply_calls(
+                    entries, [{"op": "update", "block": CORE, "text": text}], self.core
+                )
+                about.append(source)
+        cited |= {one.id: about for one in entries if one.block == CORE}
         return _change(held, entries, cited, around)
 
     def _inserts(self, source: Record, said: str) -> Iterator[Call]:
@@ -187,30 +197,26 @@ class BlockStore(Store):
         return [call for call in reply["calls"] if call["op"] == "delete" or call["text"].strip()]
 
     def _anew(self, target: Record, new: Sequence[Record], around: Around) -> Steps[Change]:
-        """An entry out of what is left of its sources; it goes if they say nothing of it."""
+        """The core, or any entry by model, out of what is left of its sources."""
         block = target.data["block"]
-        supporting, text = list(new), ""
         if self.asks_model:
             limit = self.core if block == CORE else self.gist
             told = {"block": block, "text": joined(new)}
             text = yield from prose(around, "block_anew", limit, **told)
-        elif block == CORE:
+        else:
             parts = [_profile(around.said(one)) for one in reversed(new)]
             text = " ".join(dict.fromkeys(sentence for part in parts for sentence in part))
-        else:
-            own = (block, fold(target.text))
-            supporting = [one for one in new if own in self._saying(one, around.said(one))]
-            text = target.text if supporting else ""
         if not text:
             return Change(archive=(target.id,), reason="its sources say nothing of it")
         entry = (
             _core(target.id, text, self.core) if block == CORE else Entry(target.id, block, text)
         )
-        made = renewed(target, entry.text, supporting, data=_data(entry))
+        made = renewed(target, entry.text, new, data=_data(entry))
         return Change(update=(made,), reason="a source of it has gone")
 
-    def _saying(self, source: Record, said: str) -> set[tuple[str, str]]:
-        return {(call["block"], fold(call["text"])) for call in self._inserts(source, said)}
+
+def _texts(calls: Iterable[Call]) -> set[tuple[str, str]]:
+    return {(call["block"], fold(call["text"])) for call in calls}
 
 
 def _change(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Literal, NamedTuple
 
 from agentmem.core import Change, Record
@@ -74,34 +74,38 @@ class ProfileStore(Store):
     mixes: ClassVar[bool] = True
 
     by: Literal["rule", "model"] = "rule"
+    lasting: bool = True  # a policy that archives turns leaves it as it is
 
     def derive(self, new: Sequence[Record], around: Around) -> Steps[Change]:
         """The entries that some messages begin or change; or one without what it has lost."""
-        if around.target is not None:
-            return _without(around.target, new)
         held: dict[tuple[str, str], Record] = {}
         made: dict[tuple[str, str], Record] = {}
-        for source in sorted(new, key=lambda one: (one.created, one.turn)):
+        target = around.target
+        if target is not None:
+            place = (target.data["who"], target.data["slot"])
+            held[place], made[place] = target, _standing(target, new)
+            new = [one for one in new if one.id not in _sources(made[place])]  # reworded
+        for source in sorted(new, key=_said):
             speaker, said = _spoken(around.said(source))
-            if not said:
-                continue
             who = entity_of(speaker)
             for entry in (yield from self._note(speaker, said, who, around)):
                 place = (who, entry.slot)
                 if place not in made:
-                    where = {"data.who": who, "data.slot": entry.slot}
-                    known = yield from around.matching(where)
+                    known = yield from around.matching({"data.who": who, "data.slot": entry.slot})
                     if known:
                         held[place] = known[-1]
                 old = made.get(place, held.get(place))
-                if old is None or source.id not in old.sources:
+                if old is None or source.id not in _sources(old):
                     made[place] = yield from _taken(old, speaker, entry, source, around)
         add = tuple(one for place, one in made.items() if place not in held)
-        update = tuple(one for place, one in made.items() if place in held)
-        return Change(add=add, update=update, reason="noted", policy=self.name)
+        update = tuple(one for place, one in made.items() if place in held and _sources(one))
+        gone = tuple(one.id for one in made.values() if not _sources(one))
+        return Change(add=add, update=update, archive=gone, reason="noted", policy=self.name)
 
     def _note(self, speaker: str, said: str, who: str, around: Around) -> Steps[list[Entry]]:
         """What one message tells of its speaker, the later of two values for a slot."""
+        if not said:
+            return []
         if not self.asks_model:
             found = [_entry(triple) for triple in _told(speaker, said)]
             return list({entry.slot: entry for entry in found}.values())
@@ -119,32 +123,38 @@ def _taken(
     old: Record | None, speaker: str, entry: Entry, source: Record, around: Around
 ) -> Steps[Record]:
     """The entry's record with one more value."""
-    value = {"value": entry.value, "source": source.id}
+    value = {"value": entry.value, "source": source.id, "version": source.version}
     if old is None:
         who = entity_of(speaker)
         data = {"of": speaker, "who": who, "slot": entry.slot, "key": entry.key, "values": [value]}
         return around.record(_text(data), [source], data=data)
-    sources = {one.id: one for one in (yield from around.get(old.sources))}
-    return _valued(old, [*old.data["values"], value], {**sources, source.id: source})
+    known = yield from around.get(_sources(old))
+    return _valued(old, [*old.data["values"], value], [*known, source])
 
 
-def _without(target: Record, left: Sequence[Record]) -> Change:
-    """An entry with the values that the sources left to it gave; without any it goes."""
-    sources = {one.id: one for one in left}
-    values = [one for one in target.data["values"] if one["source"] in sources]
+def _standing(target: Record, left: Sequence[Record]) -> Record:
+    """An entry with those values alone that the sources left to it still give."""
+    versions = {one.id: one.version for one in left}
+    values = [one for one in target.data["values"] if versions.get(one["source"]) == one["version"]]
     if not values:
-        return Change(archive=(target.id,), reason="its sources have gone")
-    return Change(update=(_valued(target, values, sources),), reason="a source of it has gone")
+        return replace(target, sources=(), data={**target.data, "values": []})
+    return _valued(target, values, left)
 
 
-def _valued(
-    record: Record, values: Sequence[Mapping[str, Any]], sources: Mapping[str, Record]
-) -> Record:
-    """A record with other values, in the order in which they were said."""
-    kept = [one for one in values if one["source"] in sources]
-    kept.sort(key=lambda one: (sources[one["source"]].created, sources[one["source"]].turn))
+def _valued(record: Record, values: Sequence[Mapping[str, Any]], of: Sequence[Record]) -> Record:
+    """A record with other values, in the order in which their sources said them."""
+    sources = {one.id: one for one in of}
+    kept = sorted(values, key=lambda one: _said(sources[one["source"]]))
     data = {**record.data, "values": kept}
     return renewed(record, _text(data), [sources[one["source"]] for one in kept], data=data)
+
+
+def _sources(record: Record) -> list[str]:
+    return [one["source"] for one in record.data["values"]]
+
+
+def _said(source: Record) -> tuple[float, int]:
+    return source.created, source.turn
 
 
 def _text(data: Mapping[str, Any]) -> str:

@@ -46,6 +46,7 @@ class SubgoalStore(Store):
 
     by: Literal["rule", "model"] = "rule"
     tokens: Annotated[int, Bounds(least=8)] = 64  # of a summary, its subgoal not counted
+    lasting: bool = True  # a policy that archives steps leaves it as it is
 
     def derive(self, new: Sequence[Record], around: Around) -> Steps[Change]:
         """The summaries of the subgoals that are finished now; or one made anew."""
