@@ -38,6 +38,7 @@ __all__ = [
     "build_embedder",
     "build_index",
     "build_policies",
+    "build_retrieval",
     "build_stores",
     "dump",
     "fingerprint",
@@ -48,6 +49,7 @@ __all__ = [
 Spec = Any  # a component, a name, a path, a dotted path, {name: options}, or a list of these
 POLICIES: Spec = ({"ebbinghaus": {"floor": 0.9}},)  # a nudge to the fresh; nothing goes
 STORES: Spec = ("chunk",)
+RETRIEVAL: Spec = ("when",)  # a time that the query names
 EMBEDDER: Spec = "static"
 
 
@@ -59,6 +61,11 @@ def build_policies(spec: Spec = None, source: str = "policies") -> tuple[Policy,
 def build_stores(spec: Spec = None, source: str = "stores") -> tuple[Store, ...]:
     """The stores of a specification, in its order; the default ones of None."""
     return cast(tuple[Store, ...], _build("stores", STORES if spec is None else spec, source))
+
+
+def build_retrieval(spec: Spec = None, source: str = "retrieval") -> tuple[Stage, ...]:
+    """The retrieval stages of a specification, outermost first; the default ones of None."""
+    return cast(tuple[Stage, ...], _build("retrieval", RETRIEVAL if spec is None else spec, source))
 
 
 def build_embedder(spec: Spec = None) -> Embedder:
@@ -145,7 +152,9 @@ class MemoryConfig:
     index: Any = "auto"  # a name or dotted path, or {name: options}
     stores: tuple[Store, ...] = field(default_factory=build_stores)
     policies: tuple[Policy, ...] = field(default_factory=build_policies)
-    retrieval: tuple[Stage, ...] = ()  # stages around the search, outermost first
+    retrieval: tuple[Stage, ...] = field(
+        default_factory=build_retrieval
+    )  # stages around the search, outermost first
     extraction: ExtractionConfig = ExtractionConfig()
     recall: RecallConfig = RecallConfig()
     removal_cap: Annotated[float, Bounds(least=0, most=1)] = 0.5  # share one plan may remove
@@ -279,7 +288,7 @@ def _dump_memory(config: MemoryConfig) -> dict[str, Any]:
         "policies": list(POLICIES),
         "stores": list(STORES),
         "embedder": EMBEDDER,
-        "retrieval": [],
+        "retrieval": list(RETRIEVAL),
     }
     content = {key: dump(getattr(config, key)) for key in specs}
     content = {key: spec for key, spec in content.items() if spec != specs[key]}

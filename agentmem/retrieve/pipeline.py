@@ -7,7 +7,7 @@ lock is free, so that a model's reply is not waited for with the memory held.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import Any, TypeVar
 
@@ -51,17 +51,21 @@ class _Search:
     caller: Caller | None
     stages: tuple[Stage, ...]
     query: Query
+    seen: set[str] = field(default_factory=set)  # ids that a search of this call has given
 
     def __call__(self, query: Query) -> Steps[list[Hit]]:
         """The hits of the stages that lie further inside."""
         self._confine(query)
         if not self.stages:
-            return (yield from self._locked(lambda: recall.search(self.engine, query)[0]))
+            found = yield from self._locked(lambda: recall.search(self.engine, query)[0])
+            self.seen.update(hit.id for hit in found)
+            return found
         stage, inner = self.stages[0], replace(self, stages=self.stages[1:], query=query)
         hits = yield from stage.retrieve(query, inner)
         _check(stage, hits, query)
-        there = {record.id for record in (yield from inner.get([hit.id for hit in hits]))}
-        return [hit for hit in hits if hit.id in there]
+        new = [hit.id for hit in hits if hit.id not in self.seen]
+        there = {record.id for record in (yield from inner.get(new))} if new else set()
+        return [hit for hit in hits if hit.id in self.seen or hit.id in there]
 
     def _confine(self, query: Query) -> None:
         if not _inside(query.prefix, self.query.prefix):
