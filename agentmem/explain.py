@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -49,9 +49,16 @@ class Explanation:
         return "\n".join(lines)
 
 
-def explain(engine: Engine, query: Query) -> Explanation:
-    """Search without reinforcing, and account for the best of what was left out."""
+def explain(engine: Engine, query: Query, given: Sequence[Hit] | None = None) -> Explanation:
+    """Search without reinforcing, and account for the best of what was left out.
+
+    `given`: the hits, where stages of retrieval came to others than a single search does.
+    """
     hits, found = search(engine, query)
+    if given is not None:
+        hits = list(given)
+        places = dict(engine.ledger.present(hit.id for hit in hits))
+        found = np.array([place.pos for place in places.values()], dtype=np.int64)
     rows = engine.rows(query.prefix, status=None, kinds=query.kinds)
     relevant = rank(engine, query, rows, lambda at: {}, k=len(found) + 4 * SHOWN)
     active = engine.rows(query.prefix, kinds=query.kinds)

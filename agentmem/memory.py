@@ -169,20 +169,24 @@ class AgentMemory(Handle):
         the hits' tokens.  `where` filters: {"kind": "chunk", "data.topic": {"$in": [...]}}.  Hits
         are reinforced, in the way the policies choose, unless `reinforce` is False (then nothing
         is written, and no other writer is waited for).  `as_of`: the memory as it stood then, what
-        has been erased since left out; nothing is reinforced, and no stage of `retrieval` is asked.
+        has been erased since left out; nothing is reinforced, and no stage of `retrieval` but those
+        that only read the query takes part.
         """
         asked = yield from self._query(query, namespace, k, now, where, mode)
         if budget_tokens is not None:
             whole("budget_tokens", budget_tokens, 0)
 
         if as_of is not None:
+            asked = self.pipeline.understood(asked)
             return pack((yield from past(self._engine, asked, seconds(as_of))), budget_tokens)
-        if self.config.retrieval:
+        if not self.pipeline.plain:
             hits = pack((yield from self.pipeline.search(asked)), budget_tokens)
             if hits and reinforce:
                 names = [hit.id for hit in hits]
                 yield from self._work(lambda: reinforce_named(self._engine, names, asked.now))
             return hits
+
+        asked = self.pipeline.understood(asked)
 
         def body() -> list[Hit]:
             self._engine.refresh()
@@ -353,10 +357,12 @@ class AgentMemory(Handle):
     ) -> Steps[Explanation]:
         """Why each hit came up, why other candidates did not, and what would bring them back."""
         asked = yield from self._query(query, namespace, k, now, where, mode)
+        hits = None if self.pipeline.plain else (yield from self.pipeline.search(asked))
+        asked = self.pipeline.understood(asked)
 
         def body() -> Explanation:
             self._engine.refresh()
-            return explain(self._engine, asked)
+            return explain(self._engine, asked, hits)
 
         return (yield from self._work(body))
 

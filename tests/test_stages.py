@@ -825,3 +825,25 @@ def test_a_stage_asks_the_configured_model(make: Make) -> None:
     assert model.replies == []
     with pytest.raises(ConfigError, match="rerank"):
         make(retrieval=[{"rerank": {"by": "model"}}])
+
+
+def test_explain_speaks_of_the_search_that_the_stages_make(make: Make) -> None:
+    memory = make(stores=["fact"], retrieval=["when", "sources"])
+    memory.add("Ana: I work at Stripe and live in Rome.")
+    hits = memory.search("Where does Ana work?", k=1, reinforce=False)
+    told = memory.explain("Where does Ana work?", k=1)
+    assert [hit.id for hit in told.hits] == [hit.id for hit in hits]
+    assert told.hits[0].record.kind == "chunk"
+    assert {one.record.kind for one in told.missed} <= {"fact"}
+
+
+def test_explain_knows_the_time_that_the_query_names(make: Make) -> None:
+    memory = make(retrieval=["when"])
+    may, june = 1_714_600_000.0, 1_718_000_000.0
+    for at, place in ((may, "Rome"), (june, "Oslo")):
+        memory.add(f"We went to {place}.", now=at)
+    query = "Where did we go in June 2024?"
+    (hit,) = memory.search(query, k=1, reinforce=False, now=june + 1e7)
+    told = memory.explain(query, k=1, now=june + 1e7)
+    assert told.hits[0].why == hit.why
+    assert "Oslo" in hit.text

@@ -38,6 +38,17 @@ class Pipeline:
     stages: tuple[Stage, ...] = ()
     caller: Caller | None = None
 
+    def understood(self, query: Query) -> Query:
+        """The query as the innermost search gets it, where the stages only read it."""
+        for stage in self.stages:
+            query = stage.understood(query)
+        return query
+
+    @property
+    def plain(self) -> bool:
+        """Whether the hits are those of one search, with what the stages read out of the query."""
+        return all(type(stage).retrieve is Stage.retrieve for stage in self.stages)
+
     def search(self, query: Query) -> Steps[list[Hit]]:
         """The hits, best first.  PluginError if a stage leaves its namespace or doubles a hit."""
         return _Search(self.engine, self.caller, self.stages, query)(query)

@@ -60,7 +60,10 @@ class Searcher(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
-    """A step of retrieval; neutral: override `retrieve`.  Its fields are its configuration."""
+    """A step of retrieval; neutral: override `retrieve`, or `understood` if that is all it does.
+
+    Its fields are its configuration.
+    """
 
     name: ClassVar[str] = "stage"
 
@@ -72,13 +75,17 @@ class Stage:
         """Whether it takes a chat model; a stage that can do both has `by: "rule" | "model"`."""
         return getattr(self, "by", "rule") == "model"
 
+    def understood(self, query: Query) -> Query:
+        """The query with what this stage reads out of its text; neither search nor model."""
+        return query
+
     def retrieve(self, query: Query, search: Searcher) -> Steps[list[Hit]]:
         """The hits for a query, best first, each record once.
 
         `query.k` is how many the caller asked for; a stage that expands (links, a whole history)
         may hand on more.  The same memory, query and model replies give the same hits.
         """
-        return (yield from search(query))
+        return (yield from search(self.understood(query)))
 
 
 def ask_query(text: str, query: Query, search: Searcher) -> Steps[Query]:

@@ -7,13 +7,11 @@ from datetime import UTC, tzinfo
 from typing import Annotated, ClassVar
 from zoneinfo import ZoneInfo
 
-from agentmem.core import Hit
 from agentmem.errors import ConfigError
 from agentmem.extract.dates import spans
 from agentmem.fields import Bounds, Seconds
 from agentmem.recall import Query
-from agentmem.retrieve.stage import Searcher, Stage
-from agentmem.steps import Steps
+from agentmem.retrieve.stage import Stage
 
 __all__ = ["When"]
 
@@ -40,15 +38,15 @@ class When(Stage):
         super().__post_init__()
         _zone(self.zone)
 
-    def retrieve(self, query: Query, search: Searcher) -> Steps[list[Hit]]:
+    def understood(self, query: Query) -> Query:
         when = query.when or self._named(query)
         if when is None:
-            return (yield from search(query))
+            return query
         where = query.where
         if self.strict:
             inside = {"created": {"$gte": when[0], "$lt": when[1]}}
             where = inside if where is None else {"$and": [where, inside]}
-        return (yield from search(replace(query, when=when, where=where)))
+        return replace(query, when=when, where=where)
 
     def _named(self, query: Query) -> tuple[float, float] | None:
         """The time the question names, [start, end + slack) in seconds since the epoch."""
