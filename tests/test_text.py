@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import sqlite3
+from time import process_time
+from unicodedata import normalize
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentmem.text import count_tokens, fold, words
+from agentmem.text import count_tokens, fold, nfkc, words
 
 
 @pytest.mark.parametrize(
@@ -60,6 +62,20 @@ def test_fold_keeps_apart(one: str, other: str) -> None:
 @given(st.text(st.characters()))
 def test_fold_is_idempotent(text: str) -> None:
     assert fold(fold(text)) == fold(text)
+
+
+MARKS = st.sampled_from("a\u00e9\u1f82\u0300\u0316\u0334\u0345\u0f73\uff9e\u1161")
+
+
+@given(st.text(st.characters(codec="utf-8")) | st.text(MARKS, min_size=40, max_size=120))
+def test_the_normal_form_is_unicodes(text: str) -> None:
+    assert nfkc(text) == normalize("NFKC", text)
+
+
+def test_a_pile_of_marks_takes_no_longer_than_letters() -> None:
+    started = process_time()
+    assert fold("a" + "\u0301\u0323" * 50_000).startswith("\u1ea1\u0323")
+    assert process_time() - started < 1.0  # seconds; Python alone: 10 and more
 
 
 def test_tokens_are_word_pieces() -> None:

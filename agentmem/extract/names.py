@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from unicodedata import category, combining, name, normalize
+from unicodedata import category, combining, name
 
-from agentmem.text import caseless
+from agentmem.text import caseless, nfkc
 
 Span = tuple[int, int]
 
@@ -20,7 +20,7 @@ _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
     "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]"
 )
-_MARKS = 30  # combining marks kept a base letter (UAX 15, stream-safe): sorting more is quadratic
+_MARKS = 30  # combining marks that belong to one letter at most (UAX 15, stream-safe format)
 _WORD = re.compile(r"(?<!\w)[^\W\d_](?:\w|['’‐‑-](?=[^\W\d_]))*")
 _SPEAKER = re.compile(
     r"^[ \t>*-]{0,4}([^\s:>*\[(-][^:\n\[(]{0,40}?)[ \t*]{0,3}"
@@ -69,8 +69,8 @@ _STOP = _listed(
 
 
 def clean(text: str) -> str:
-    """NFKC without invisible characters; at most 30 combining marks in a row."""
-    return text if text.isascii() else normalize("NFKC", _bounded(_INVISIBLE.sub("", text)))
+    """NFKC without invisible characters."""
+    return text if text.isascii() else nfkc(_INVISIBLE.sub("", text))
 
 
 def shadow(text: str) -> tuple[str, list[Span]]:
@@ -220,16 +220,6 @@ def _trimmed(text: str, run: list[_Word], known: set[str], small: set[str]) -> l
         if only.opens and only.key not in known and not _SAYS.match(text, only.end):
             return []
     return kept
-
-
-def _bounded(text: str) -> str:
-    kept: list[str] = []
-    marks = 0
-    for char in text:
-        marks = marks + 1 if combining(char) else 0
-        if marks <= _MARKS:
-            kept.append(char)
-    return "".join(kept)
 
 
 def _latin(word: str) -> str:
