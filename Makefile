@@ -25,7 +25,7 @@ demo: $(READY)-bench
 test: $(READY)-test
 	$(PYTEST) $(COVERED)
 
-test-all: $(READY)-dev
+test-all: $(READY)-dev $(READY)-torch
 	$(PYTEST) $(COVERED) -m "slow or not slow"
 
 lint: $(READY)-dev
@@ -61,6 +61,12 @@ $(READY):
 	@$(PYTHON) -c "import venv, ensurepip" || { \
 		echo "$(PYTHON) has no venv module; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+# torch first, and alone: whatever asks for it otherwise may bring gigabytes of CUDA packages along.
+$(READY)-torch: $(READY)-dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[torch]"
 	@touch $@
 
 $(READY)-%: $(READY) pyproject.toml
