@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 from math import log, log2, sqrt
 
 from agentmem.errors import InputError
@@ -204,14 +205,17 @@ def _information(found: Sequence[str], idf: Mapping[str, float] | None) -> dict[
     if idf is not None:
         rarest = max(idf.values(), default=0.0)
         return value | {word: idf.get(word, rarest) for word in distinct}
+    return value | {word: _bits(word) for word in distinct}
+
+
+@lru_cache(maxsize=4096)
+def _bits(word: str) -> float:
+    """Self-information of a word by Zipf's law: that of its pieces, together."""
     from agentmem.embed.static import model  # loads the bundled vocabulary
 
-    loaded = model()
-    first = loaded.pieces("the")[0]  # the most frequent word; marks and letters come before it
-    for word in distinct:
-        ranks = [max(1, piece - first + 1) for piece in loaded.pieces(word)]
-        value[word] = sum(log2(1 + rank) for rank in ranks)
-    return value
+    pieces = model().pieces
+    first = pieces("the")[0]  # the most frequent word; marks and letters come before it
+    return sum(log2(1 + max(1, piece - first + 1)) for piece in pieces(word))
 
 
 def _without(text: str, pieces: Sequence[re.Match[str]], dropped: frozenset[int]) -> str:
