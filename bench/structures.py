@@ -32,16 +32,18 @@ from agentmem.text import count_tokens
 K = 10
 DERIVED = ("segment", "session", "windowed", "fact", "triple", "entity", "summary", "diary")
 GRAPHS = ("note", "timeline", "thought")
+BLOCKS = ("block", "profile")
 ARMS: dict[str, dict[str, Any]] = {
     "turns": {},
-    **{f"{name} alone": {"stores": [name]} for name in (*DERIVED, *GRAPHS)},
+    "turns, single search": {"retrieval": []},
+    **{f"{name} alone": {"stores": [name]} for name in (*DERIVED, *GRAPHS, *BLOCKS)},
     "turns + facts": {"stores": ["chunk", "fact"]},
     "mixed: turns, facts, triples, summaries, notes": {
         "stores": ["chunk", "fact", "triple", "summary", "note"]
     },
     "turns, rerank by rule": {"retrieval": ["rerank"]},
     "turns, iterative (pseudo-relevance feedback)": {"retrieval": ["iterative"]},
-    "turns, time-aware": {"retrieval": ["when"]},
+    "turns, time-aware and reranked by rule": {"retrieval": ["when", "rerank"]},
     "turns, coarse to fine over segments": {
         "stores": ["chunk", "segment"],
         "retrieval": [{"coarse_to_fine": {"coarse": "segment"}}],

@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import fields
 from typing import Any
 
 import pytest
 
-from agentmem import AgentMemory
+from agentmem import AgentMemory, Turn, registry
 from agentmem.extraction import Extracted
 from agentmem.models import resolve
 from tests.conftest import Make
@@ -22,6 +23,16 @@ GOOD = json.dumps(
     }
 )
 STRANGE = json.dumps({"facts": [{"number": 1, "fact": "Rex is a dog.", "quote": "Rex barks"}]})
+
+
+class Constant:
+    """A chat model that always says the same."""
+
+    def __init__(self, reply: str) -> None:
+        self.reply = reply
+
+    def invoke(self, messages: Any, /, **kwargs: Any) -> Any:
+        return type("Message", (), {"content": self.reply, "usage_metadata": None})()
 
 
 def extract(make: Make, script: Sequence[Any], **options: Any) -> tuple[AgentMemory, Extracted]:
@@ -124,3 +135,27 @@ def test_a_spent_budget_of_calls_is_said(make: Make) -> None:
     _, done = extract(make, [Answer(GOOD)], max_calls=0)
     assert (done.done, done.pending) == (0, 1)
     assert "budget of 0 calls" in done.halted
+
+
+MODELLED = [
+    name
+    for name in registry.names("stores")
+    if "by" in {field.name for field in fields(registry.find("stores", name))}
+]
+
+
+@pytest.mark.parametrize("name", MODELLED)
+@pytest.mark.parametrize("reply", ["", "Sure, here you are!", '{"wrong": [1, {"id": "x"}]}'])
+def test_every_structure_survives_a_model_that_stays_bad(make: Make, name: str, reply: str) -> None:
+    memory = make(
+        stores=["chunk", {name: {"by": "model"}}],
+        extraction={"model": Constant(reply), "background": False},
+    )
+    said = [Turn(observation=f"I moved to {city}.") for city in ("Rome", "Oslo")]
+    ids = [one for turn in said for one in memory.add(turn, data={"subgoal": "s", "step": 1})]
+    done = memory.extract()
+    assert done.pending == 0
+    assert done.done + done.failed == len(ids)
+    assert memory.stats()["failed"] == done.failed
+    assert [memory.get(one).status for one in ids] == ["active", "active"]
+    memory._engine.ledger.db.check()
