@@ -1,4 +1,4 @@
-"""Write the option tables of docs/cli.md, docs/policies.md and docs/memory.md from the code.
+"""Write the option tables of README.md and docs/*.md from the code.
 
     python scripts/docs_tables.py [--check]
 
@@ -25,6 +25,7 @@ from agentmem.fields import hints, label
 ROOT = Path(__file__).resolve().parent.parent
 CLI = re.compile(r"(<!-- cli -->\n)(.*?)(<!-- /cli -->)", re.DOTALL)
 FIELDS = re.compile(r"(<!-- fields:([\w.]+:\w+) -->\n)(.*?)(<!-- /fields -->)", re.DOTALL)
+GIVEN = "dim"  # what an index gets from the embedder
 SHARED = ("as_json", "config", "db", "namespace", "now", "help")
 
 
@@ -77,7 +78,10 @@ def cli() -> str:
 
 
 def options(path: str) -> str:
-    """The fields of a component: what each may be, and its default."""
+    """The fields of a component: what each may be, and its default.
+
+    What it gets without being configured (an index: the dimension) is no option.
+    """
     module, _, name = path.partition(":")
     cls = getattr(import_module(module), name)
     words = hints(cls)
@@ -88,7 +92,11 @@ def options(path: str) -> str:
             if default is MISSING:
                 factory = one.default_factory
                 default = factory() if factory is not MISSING else "required"
+            if one.name == GIVEN and default == "required":
+                continue
             lines.append(f"| `{one.name}` | {cell(label(words[one.name]))} | `{cell(default)}` |")
+    if len(lines) == 2:
+        return "It has no options.\n"
     return "\n".join(lines) + "\n"
 
 

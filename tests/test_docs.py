@@ -16,9 +16,10 @@ import os
 import re
 import shlex
 import sys
+import tomllib
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from string import Template
@@ -42,6 +43,14 @@ LINKED = [*RUN, ROOT / "CHANGELOG.md", *sorted(ROOT.glob("*/README.md"))]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NAMED = re.compile(r"# ([\w-]+\.(?:py|yaml))\n")
 CAPTURE = re.compile(r"(\w+)=\$\((.*)\)$")
+PAGES = {
+    "policies": "policies.md",
+    "stores": "structures.md",
+    "retrieval": "retrieval.md",
+    "indexes": "retrieval.md",
+    "embedders": "retrieval.md",
+}
+BUILTIN = [(group, name) for group in PAGES for name in sorted(registry.BUILTIN[group])]
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#{1,6} (.+)$", re.MULTILINE)
 
@@ -243,10 +252,37 @@ def test_the_agent_page_names_every_option():
     assert not [name for name in options if f"`{name}`" not in read("agent.md")]
 
 
-def test_the_policies_page_has_every_policy_and_catalogue_entry():
+def test_the_policies_page_has_every_catalogue_entry():
     page = read("policies.md")
-    names = {*registry.BUILTIN["policies"], *catalogue.entries("policies")}
-    assert not [name for name in sorted(names) if f"`{name}`" not in page]
+    assert not [name for name in catalogue.entries("policies") if f"`{name}`" not in page]
+
+
+@pytest.mark.parametrize(("group", "name"), BUILTIN, ids=[f"{g}-{n}" for g, n in BUILTIN])
+def test_every_component_is_documented_with_a_generated_table_of_its_options(group, name):
+    page, path = read(PAGES[group]), registry.BUILTIN[group][name]
+    assert f"`{name}`" in page
+    component = registry.find(group, name)
+    own = is_dataclass(component) and {one.name for one in fields(component) if one.init}
+    if own and own - {"dim", "rank", "remove"}:
+        assert f"<!-- fields:{path} -->" in page
+
+
+@pytest.mark.parametrize("page", RUN, ids=title)
+def test_no_option_table_is_written_by_hand(page):
+    tables = script("docs_tables").FIELDS.sub("", page.read_text(encoding="utf-8"))
+    assert "| option | allowed |" not in tables
+
+
+def test_every_structure_of_the_catalogue_is_listed_beside_it():
+    page = (ROOT / "stores" / "README.md").read_text(encoding="utf-8")
+    assert not [name for name in catalogue.entries("stores") if f"`{name}`" not in page]
+
+
+def test_every_extra_for_users_is_explained():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    inner = {"dev", "embedder-build", "peers", "test", "torch"}
+    names = set(extras["project"]["optional-dependencies"]) - inner
+    assert not [name for name in sorted(names) if f"| `{name}` |" not in read("troubleshooting.md")]
 
 
 def test_the_bench_page_has_every_game_and_simulated_player_and_the_label():
