@@ -7,20 +7,15 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any
 
 from agentmem import changes
-from agentmem.asof import as_of as past
-from agentmem.changes import Entry
-from agentmem.clock import Moment, seconds
-from agentmem.core import Hit, Plan, Record, Run
+from agentmem.clock import Moment
+from agentmem.core import Plan, Record, Run
 from agentmem.erasure import Receipt, erase
-from agentmem.errors import InputError, TombstoneWarning, nearest
-from agentmem.explain import Explanation, explain
+from agentmem.errors import InputError, TombstoneWarning
 from agentmem.extraction import Extracted
-from agentmem.graph import graph_of
-from agentmem.handle import Handle
-from agentmem.index.where import Where, condition
+from agentmem.index.where import Where
 from agentmem.intake import (
     Content,
     Draft,
@@ -35,16 +30,8 @@ from agentmem.intake import (
     whole,
 )
 from agentmem.maintenance import apply_plan, check_cap, make_plan, undo_run
-from agentmem.recall import Query, reinforce_named
-from agentmem.recall import reinforce as strengthen
-from agentmem.recall import search as rank_and_pack
-from agentmem.retrieve.pipeline import pack
+from agentmem.searching import Searching
 from agentmem.steps import Steps, asynchronous, embed, sync, work
-
-if TYPE_CHECKING:
-    from networkx import MultiDiGraph
-
-Mode = Literal["hybrid", "dense", "lexical"]
 
 
 class Added(list[str]):
@@ -62,7 +49,7 @@ class Added(list[str]):
         self.derived = tuple(derived)
 
 
-class AgentMemory(Handle):
+class AgentMemory(Searching):
     """A memory in one file.  Times: aware datetimes or seconds since the epoch.
 
     Every method exists twice, from the same code: `add` blocks, `await aadd` does not.  A call
@@ -149,87 +136,6 @@ class AgentMemory(Handle):
         if retry:
             yield from work(lambda: self.extraction.retry(every, prefix))
         return (yield from self.extraction.work_off(every, prefix, limit=limit))
-
-    def _search(
-        self,
-        query: str | None = None,
-        *,
-        namespace: Sequence[str] | None = None,
-        k: int | None = None,
-        now: Moment | None = None,
-        budget_tokens: int | None = None,
-        where: Where | None = None,
-        reinforce: bool = True,
-        mode: Mode | None = None,
-        as_of: Moment | None = None,
-    ) -> Steps[list[Hit]]:
-        """The k best records: fused relevance x retention, best first; fewer if fewer are there.
-
-        Without a query: the most retained, the most recent first.  `budget_tokens` caps the sum of
-        the hits' tokens.  `where` filters: {"kind": "chunk", "data.topic": {"$in": [...]}}.  Hits
-        are reinforced, in the way the policies choose, unless `reinforce` is False (then nothing
-        is written, and no other writer is waited for).  `as_of`: the memory as it stood then, what
-        has been erased since left out; nothing is reinforced, and no stage of `retrieval` but those
-        that only read the query takes part.
-        """
-        asked = yield from self._query(query, namespace, k, now, where, mode)
-        if budget_tokens is not None:
-            whole("budget_tokens", budget_tokens, 0)
-
-        if as_of is not None:
-            asked = self.pipeline.understood(asked)
-            return pack((yield from past(self._engine, asked, seconds(as_of))), budget_tokens)
-        if not self.pipeline.plain:
-            hits = pack((yield from self.pipeline.search(asked)), budget_tokens)
-            if hits and reinforce:
-                names = [hit.id for hit in hits]
-                yield from self._work(lambda: reinforce_named(self._engine, names, asked.now))
-            return hits
-
-        asked = self.pipeline.understood(asked)
-
-        def body() -> list[Hit]:
-            self._engine.refresh()
-            hits, rows = rank_and_pack(self._engine, asked, budget=budget_tokens)
-            if hits and reinforce:
-                strengthen(self._engine, rows, asked.now)
-            return hits
-
-        return (yield from self._work(body))
-
-    def _query(
-        self,
-        text: str | None,
-        namespace: Sequence[str] | None,
-        k: int | None,
-        now: Moment | None,
-        where: Where | None,
-        mode: Mode | None,
-    ) -> Steps[Query]:
-        config = self.config.recall
-        if mode not in (None, *get_args(Mode)):
-            raise InputError(f"mode {mode!r}{nearest(mode, get_args(Mode))}")
-        if where is not None:
-            condition(where)
-        vector = None
-        if text is not None and valid(text, "query").strip():
-            vector = (yield from embed(self._engine.embedder, [text]))[0]
-        return Query(
-            text=None if vector is None else text,
-            vector=vector,
-            prefix=self._prefix(namespace),
-            now=self._now(now),
-            k=config.k if k is None else whole("k", k, 1),
-            mode=mode or config.mode,
-            where=where,
-            kinds=None if where and "kind" in where else self.config.kinds,
-            config=config,
-        )
-
-    def _get(self, name: str, *, namespace: Sequence[str] | None = None) -> Steps[Record]:
-        """The record of an id, whatever its status; NotFound if it lies in no such namespace."""
-        prefix = self._prefix(namespace)
-        return (yield from self._work(lambda: changes.within(self._engine, name, prefix)[1]))
 
     def _update(
         self,
@@ -340,32 +246,6 @@ class AgentMemory(Handle):
         yield from self._catch_up()
         return receipt
 
-    def _history(self, name: str, *, namespace: Sequence[str] | None = None) -> Steps[list[Entry]]:
-        """Every journal line that speaks of a record, oldest first."""
-        prefix = self._prefix(namespace)
-        return (yield from self._work(lambda: changes.history(self._engine, name, prefix)))
-
-    def _explain(
-        self,
-        query: str | None = None,
-        *,
-        namespace: Sequence[str] | None = None,
-        k: int | None = None,
-        now: Moment | None = None,
-        where: Where | None = None,
-        mode: Mode | None = None,
-    ) -> Steps[Explanation]:
-        """Why each hit came up, why other candidates did not, and what would bring them back."""
-        asked = yield from self._query(query, namespace, k, now, where, mode)
-        hits = None if self.pipeline.plain else (yield from self.pipeline.search(asked))
-        asked = self.pipeline.understood(asked)
-
-        def body() -> Explanation:
-            self._engine.refresh()
-            return explain(self._engine, asked, hits)
-
-        return (yield from self._work(body))
-
     def _plan(
         self, now: Moment | None = None, *, namespace: Sequence[str] | None = None
     ) -> Steps[Plan]:
@@ -396,33 +276,14 @@ class AgentMemory(Handle):
         yield from self._catch_up()
         return done
 
-    def _graph(self, *, namespace: Sequence[str] | None = None) -> Steps[MultiDiGraph[str]]:
-        """The active triples under a namespace as a networkx graph; see `agentmem.graph`.
-
-        MissingExtra without the extra `graph`.
-        """
-        prefix = self._prefix(namespace)
-
-        def body() -> MultiDiGraph[str]:
-            self._engine.refresh()
-            return graph_of(self._engine, prefix)
-
-        return (yield from self._work(body))
-
-    graph, agraph = sync(_graph), asynchronous(_graph)
     add, aadd = sync(_add), asynchronous(_add)
     extract, aextract = sync(_extract), asynchronous(_extract)
-    search, asearch = sync(_search), asynchronous(_search)
-    get, aget = sync(_get), asynchronous(_get)
     update, aupdate = sync(_update), asynchronous(_update)
     supersede, asupersede = sync(_supersede), asynchronous(_supersede)
     forget, aforget = sync(_forget), asynchronous(_forget)
     restore, arestore = sync(_restore), asynchronous(_restore)
     erase, aerase = sync(_erase), asynchronous(_erase)
-    history, ahistory = sync(_history), asynchronous(_history)
-    explain, aexplain = sync(_explain), asynchronous(_explain)
     plan, aplan = sync(_plan), asynchronous(_plan)
     apply, aapply = sync(_apply), asynchronous(_apply)
     undo, aundo = sync(_undo), asynchronous(_undo)
     remember, aremember = add, aadd
-    recall, arecall = search, asearch
