@@ -11,6 +11,7 @@ from agentmem.core import Change, Namespace, Record, Task
 from agentmem.engine import Engine
 from agentmem.errors import LedgerBusy, LedgerFull
 from agentmem.ledger.tables import ACTIVE
+from agentmem.ripple import mixing
 
 RETRY = 0.02  # seconds between attempts to empty the log
 FLAG = "sources_erased"  # key in `data` of a record that partly rested on an erased one
@@ -43,15 +44,17 @@ def erase(
     with engine.writing():
         for name in asked:
             changes.within(engine, name, prefix)
+        once = _once_cited(engine, asked)
         while queue:
-            for pos in engine.reads.derived(queue.pop()):
+            name = queue.pop()
+            for pos in dict.fromkeys((*engine.reads.derived(name), *once.get(name, ()))):
                 child = engine.ledger.record(pos)
                 if child is None or child.id in gone:
                     continue
-                store = engine.stores.get(child.kind)
-                mixes = store is not None and store.mixes
+                mixes = mixing(engine, child.kind)
                 if mixes or set(child.sources) <= gone.keys():
-                    anew |= {child.id: child} if mixes else {}
+                    if mixes and child.status == "active":
+                        anew[child.id] = child
                     gone[child.id] = None
                     partly.pop(child.id, None)
                     queue.append(child.id)
@@ -92,6 +95,21 @@ def scrub(engine: Engine) -> bool:
         if done or time.monotonic() > deadline:
             return done
         time.sleep(RETRY)
+
+
+def _once_cited(engine: Engine, names: Iterable[str]) -> dict[str, set[int]]:
+    """Id of a source -> positions of the mixed texts that cited it in any version.
+
+    A summary made anew after a turn was forgotten no longer cites it, but its history has its
+    words.
+    """
+    spaces = {engine.ledger.locate(name).space for name in names}
+    kinds = [kind for kind in engine.reads.kinds(spaces) if mixing(engine, kind)]
+    cited: dict[str, set[int]] = {}
+    for pos, sources in engine.reads.versions(spaces, kinds):
+        for name in sources:
+            cited.setdefault(name, set()).add(pos)
+    return cited
 
 
 def _remake(engine: Engine, children: Iterable[Record], gone: Collection[str]) -> Iterator[Task]:

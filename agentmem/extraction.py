@@ -28,7 +28,7 @@ from agentmem.errors import (
 )
 from agentmem.ledger.queue import LONGEST, Due, Queue
 from agentmem.ledger.tables import ACTIVE
-from agentmem.ripple import ripple
+from agentmem.ripple import Lines, ripple
 from agentmem.steps import Steps, embed, work
 from agentmem.structure import Store
 
@@ -199,12 +199,7 @@ class Extraction:
         """
         if now.status == "superseded":
             return bool(set(new.sources) - set(now.sources))
-        line = self.engine.reads.lines_of(self.engine.ledger.locate(now.id).pos)[-1].payload
-        places = dict(self.engine.ledger.present(now.sources)).values()
-        moved = {*line.get("archive", ()), *(old for old, _ in line.get("supersede", ()))}
-        moved |= {entry["pos"] for entry in line.get("update", ())}
-        moved |= {pos for pos, *_ in line.get("erase", ())}
-        return len(places) < len(now.sources) or any(place.pos in moved for place in places)
+        return Lines(self.engine).went_along(now, reworked=True)
 
     def _take(self, kinds: Sequence[str], prefix: Namespace) -> Due | None:
         """The next free task; one for a model is leased, so that no other process pays too."""

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from agentmem.core import Change, Record, Task
 from agentmem.engine import Engine
+from agentmem.registry import find, knows
 
 
 def ripple(engine: Engine, change: Change, *, by_policy: bool = False) -> Change:
@@ -19,64 +20,120 @@ def ripple(engine: Engine, change: Change, *, by_policy: bool = False) -> Change
     `by_policy`: a policy's removal archives no derived records, which have a retention of their
     own, and leaves the texts of `lasting` stores as they are.
     """
-    if not engine.stores:
-        return change
     gone = {*change.archive, *(old for old, _ in change.supersede)}
     fresh = {record.id for record in change.update if _reworded(engine, record)}
     kept = {record.id for record in change.update}
     tasks: dict[str, Task] = {}
     lighter: dict[str, Record] = {}
     archive = list(change.archive)
-    queue = [*gone, *fresh]
-    while queue:
-        for child in _resting(engine, [queue.pop()]):
+    level = [*gone, *fresh]
+    while level:  # a record at a time for each generation, however many sources it has
+        children, level = _resting(engine, level), []
+        for child in children:
             if child.id in gone or child.id in kept or child.status != "active":
                 continue
-            store = engine.stores.get(child.kind)
-            mixes = store is not None and store.mixes
-            if mixes and by_policy and getattr(store, "lasting", False):
+            mixes = mixing(engine, child.kind)
+            if by_policy and (not mixes or _lasting(engine, child.kind)):
                 continue
             left = _left(engine, child.sources, gone)
-            stay = [name for name in left if name not in fresh]
             if mixes and left:
                 tasks[child.id] = Task(child.kind, left[0], tuple(left[1:]), child.id)
-            elif not by_policy and not stay:
+            elif not by_policy and fresh.issuperset(left):
                 gone.add(child.id)
                 archive.append(child.id)
-                queue.append(child.id)
-            elif not by_policy and len(stay) < len(left):  # a reworded source says it no more
-                lighter[child.id] = replace(child, sources=tuple(stay), version=child.version + 1)
+                level.append(child.id)
+            elif not fresh.isdisjoint(child.sources):  # a reworded source says it no more
+                stay = tuple(name for name in child.sources if name not in fresh)
+                lighter[child.id] = replace(child, sources=stay, version=child.version + 1)
+    tasks = {name: task for name, task in tasks.items() if name not in gone}
     again = _again(engine, [r for r in change.update if r.id in fresh], tasks.values())
     return replace(
         change,
         archive=tuple(archive),
-        update=(*change.update, *lighter.values()),
+        update=(*change.update, *(r for r in lighter.values() if r.id not in gone)),
         tasks=(*change.tasks, *tasks.values(), *again),
     )
 
 
 def revived(engine: Engine, records: Sequence[Record]) -> tuple[tuple[Record, ...], list[Task]]:
-    """What comes back with records that are restored: what went with them, and work to do."""
-    if not engine.stores:
-        return (), []
+    """What comes back with records that are restored: what went with them, and work to do.
+
+    A text that mixes several sources comes back only if all of them do.  Each store looks again at
+    a source that none of its records cites, and at one that was changed while it was away.
+    """
+    lines = Lines(engine)
     back: dict[str, Record] = {}
-    queue = [record.id for record in records]
-    while queue:
-        name = queue.pop()
-        line = engine.ledger.locate(name).seq
-        for child in _resting(engine, [name]):
-            went_along = engine.ledger.locate(child.id).seq == line
-            if child.status == "archived" and went_along and child.id not in back:
-                back[child.id] = child
-                queue.append(child.id)
-    mixing = [store.kind for store in engine.stores.values() if store.mixes]
+    names = {record.id for record in records}
+    same = {record.id: line for record in records if (line := lines.removal(record))}
+    cited: set[tuple[str, str]] = set()  # (kind, id of a source)
+    level = list(names)
+    while level:
+        children, level = _resting(engine, level), []
+        for child in children:
+            if child.status == "archived" and child.id not in names:
+                left, whole = lines.removal(child), mixing(engine, child.kind)
+                held = [0 < same.get(name, 0) <= left for name in child.sources]
+                if (all(held) if whole else any(held)) and lines.went_along(child):
+                    back[child.id] = child
+                    level.append(child.id)
+            if child.status == "active" or child.id in back:
+                cited |= {(child.kind, name) for name in child.sources}
+        names.update(level)
+        same |= {name: lines.removal(back[name]) for name in level}
     tasks = [
         Task(kind, record.id)
         for record in records
         if record.kind == engine.source
-        for kind in mixing
+        for kind in engine.stores
+        if (kind, record.id) not in cited or record.id not in same
     ]
     return tuple(back.values()), tasks
+
+
+class Lines:
+    """Journal lines that put records away, each read once."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._read: dict[int, tuple[set[int], set[int]]] = {}  # positions removed, and reworked
+
+    def removal(self, record: Record) -> int:
+        """The line that put a record away; 0 if another has changed it since."""
+        place = self._engine.ledger.locate(record.id)
+        return place.seq if place.pos in self._of(place.seq)[0] else 0
+
+    def went_along(self, record: Record, *, reworked: bool = False) -> bool:
+        """Was a record put away because one of its sources went (or was `reworked`)?"""
+        ledger = self._engine.ledger
+        places = dict(ledger.present(record.sources)).values()
+        removed, changed = self._of(ledger.locate(record.id).seq)
+        moved = removed | changed if reworked else removed
+        return len(places) < len(record.sources) or any(place.pos in moved for place in places)
+
+    def _of(self, seq: int) -> tuple[set[int], set[int]]:
+        if seq not in self._read:
+            line = self._engine.reads.line(seq).payload
+            gone = {*line.get("archive", ()), *(old for old, _ in line.get("supersede", ()))}
+            gone |= {pos for pos, *_ in line.get("erase", ())}
+            self._read[seq] = gone, {entry["pos"] for entry in line.get("update", ())}
+        return self._read[seq]
+
+
+def mixing(engine: Engine, kind: str) -> bool:
+    """Does one text of a kind rest on several sources together?
+
+    Of a kind whose store this memory was opened without, the registry knows; if it does not, yes:
+    nothing of a source that goes is left in such a text.
+    """
+    if kind in engine.stores:
+        return engine.stores[kind].mixes
+    if knows("stores", kind):
+        return bool(getattr(find("stores", kind), "mixes", True))
+    return kind != engine.source
+
+
+def _lasting(engine: Engine, kind: str) -> bool:
+    return bool(getattr(engine.stores.get(kind), "lasting", False))
 
 
 def _again(engine: Engine, records: Iterable[Record], made: Iterable[Task]) -> list[Task]:
@@ -97,9 +154,9 @@ def _reworded(engine: Engine, record: Record) -> bool:
 
 
 def _resting(engine: Engine, names: Iterable[str]) -> list[Record]:
-    positions = [pos for name in names for pos in engine.reads.derived(name)]
-    found = engine.ledger.records(positions)
-    return [found[pos] for pos in positions if pos in found]
+    """The records that cite some ids, each once."""
+    positions = dict.fromkeys(pos for name in names for pos in engine.reads.derived(name))
+    return engine.records(positions)
 
 
 def _left(engine: Engine, names: Sequence[str], gone: set[str]) -> list[str]:

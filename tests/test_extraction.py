@@ -349,3 +349,75 @@ def test_a_reworded_source_is_no_longer_cited_for_what_it_said(make: Make) -> No
     memory.update(first, text="user: likes milk")
     (tea,) = [hit.record for hit in memory.search("likes tea", k=1)]
     assert tea.sources == (second,)
+
+
+def test_an_erased_source_is_in_no_earlier_version_of_a_mixed_text(
+    make: Make, tmp_path: Path
+) -> None:
+    path = tmp_path / "m.db"
+    memory = make(path, stores=["chunk", Digest()])
+    ids = [memory.add(text)[0] for text in ("alpha", "zanzibar", "gamma")]
+    memory.forget(ids[1])
+    memory.erase(ids[1])
+    assert texts(memory, "digest") == ["alpha | gamma"]
+    memory.close()
+    assert b"zanzibar" not in path.read_bytes()
+
+
+def test_an_erasure_reaches_the_texts_of_stores_that_are_not_open(
+    make: Make, tmp_path: Path
+) -> None:
+    path = tmp_path / "m.db"
+    with make(path, stores=["chunk", "summary"]) as memory:
+        ids = [memory.add(f"{name} lives here.")[0] for name in ("alpha", "zanzibar")]
+        assert "zanzibar" in texts(memory, "summary")[0]
+    with make(path) as memory:
+        memory.erase(ids[1])
+    assert b"zanzibar" not in path.read_bytes()
+    memory = make(path, stores=["chunk", "summary"])
+    memory.extract()
+    assert texts(memory, "summary") == ["alpha lives here."]
+
+
+def test_what_is_forgotten_by_the_user_is_not_made_anew_by_an_erasure(make: Make) -> None:
+    memory = make(stores=["chunk", Digest()])
+    ids = [memory.add(text)[0] for text in ("one", "two")]
+    memory.forget(*(hit.id for hit in memory.search(where={"kind": "digest"})))
+    memory.erase(ids[0])
+    assert texts(memory, "digest") == []
+
+
+def test_a_mixed_text_does_not_come_back_with_a_part_of_its_sources(make: Make) -> None:
+    memory = make(stores=["chunk", Digest()])
+    ids = [memory.add(text)[0] for text in ("one", "two", "three")]
+    memory.forget(*ids)
+    memory.restore(ids[0])
+    assert texts(memory, "digest") == ["one"]
+    memory.forget(ids[0])
+    memory.restore(*ids)
+    assert texts(memory, "digest") == ["one | two | three"]
+
+
+def test_what_two_sources_said_comes_back_with_either(make: Make) -> None:
+    memory = make(stores=["chunk", Sayings()])
+    ids = [memory.add(Turn(observation=f"likes tea. {name}"))[0] for name in ("ann", "bob")]
+    for name in ids:
+        memory.forget(name)
+    memory.restore(ids[0])
+    assert texts(memory, "saying") == ["ann", "likes tea"]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [({"text": "user: likes milk"}, ["likes milk"]), ({"importance": 0.9}, ["likes tea"])],
+)
+def test_a_source_that_was_changed_while_it_was_away_is_read_again(
+    make: Make, given: dict[str, Any], said: list[str]
+) -> None:
+    memory = make(stores=["chunk", Sayings()])
+    (raw,) = memory.add(Turn(observation="likes tea"))
+    memory.forget(raw)
+    memory.update(raw, **given)
+    assert texts(memory, "saying") == []
+    memory.restore(raw)
+    assert texts(memory, "saying") == said

@@ -57,6 +57,14 @@ _LINES_OF_RUN = compiled(
 _LINES = compiled(
     _LINE_FULL.where(journal.c.seq > bindparam("since")).order_by(journal.c.seq).limit(1000)
 )
+_ONE_LINE = compiled(_LINE_FULL.where(journal.c.seq == bindparam("seq")))
+_WITHIN = record.c.namespace.in_(text("SELECT value FROM json_each(:spaces)"))
+_KINDS = compiled(select(record.c.kind).where(_WITHIN).distinct())
+_SPOKEN = compiled(
+    select(mention.c.pos, mention.c.seq)
+    .join(record, record.c.pos == mention.c.pos)
+    .where(_WITHIN, record.c.kind.in_(text("SELECT value FROM json_each(:kinds)")))
+)
 _LAST_REMOVAL = compiled(
     select(func.max(journal.c.turn)).where(
         journal.c.policy == bindparam("policy"),
@@ -142,6 +150,10 @@ class Reads:
             query = f'(scope: "{scope_token(prefix)}") AND ({query})'
         return np.array([pos for (pos,) in self.db.rows(MATCH, query=query)], dtype=np.int64)
 
+    def line(self, seq: int) -> Line:
+        """One journal line."""
+        return _line(self.db.rows(_ONE_LINE, seq=seq)[0])
+
     def lines_of(self, pos: int) -> list[Line]:
         return [_line(row) for row in self.db.rows(_LINES_OF, pos=pos)]
 
@@ -200,6 +212,22 @@ class Reads:
             n=n,
         )
         return [pos for (pos,) in rows]
+
+    def kinds(self, spaces: Collection[int]) -> list[str]:
+        """The kinds that some namespaces hold."""
+        return [kind for (kind,) in self.db.rows(_KINDS, spaces=dumps(sorted(spaces)))]
+
+    def versions(
+        self, spaces: Collection[int], kinds: Collection[str]
+    ) -> Iterator[tuple[int, list[str]]]:
+        """(position, sources) of every version that records of some kinds have had."""
+        rows = self.db.rows(_SPOKEN, spaces=dumps(sorted(spaces)), kinds=dumps(list(kinds)))
+        places = {pos for pos, _ in rows}
+        for seq in sorted({seq for _, seq in rows}):
+            payload = self.line(seq).payload
+            for entry in (*payload.get("add", ()), *payload.get("update", ())):
+                if entry["pos"] in places:
+                    yield entry["pos"], entry["sources"]
 
     def derived(self, name: str) -> list[int]:
         """Positions of the records that name this one among their sources."""
