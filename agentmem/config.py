@@ -14,19 +14,30 @@ allowed.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass, replace
 from functools import partial
-from inspect import signature
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
 from agentmem.core import Embedder, Index, Namespace, Policy, content_id
-from agentmem.errors import ConfigError, nearest
+from agentmem.errors import ConfigError
 from agentmem.fields import Bounds, Seconds, check
 from agentmem.reading import Reader, parse_namespace
-from agentmem.registry import find, name_of
+from agentmem.registry import name_of
 from agentmem.retrieve.stage import Stage
+from agentmem.specs import (
+    EMBEDDER,
+    POLICIES,
+    RETRIEVAL,
+    STORES,
+    Spec,
+    build_embedder,
+    build_index,
+    build_policies,
+    build_retrieval,
+    build_stores,
+)
 from agentmem.stores.chunk import ChunkStore
 from agentmem.structure import Source, Store
 
@@ -35,6 +46,7 @@ __all__ = [
     "MemoryConfig",
     "RecallConfig",
     "Seconds",
+    "Spec",
     "build_embedder",
     "build_index",
     "build_policies",
@@ -45,65 +57,6 @@ __all__ = [
     "load_config",
     "parse_namespace",
 ]
-
-Spec = Any  # a component, a name, a path, a dotted path, {name: options}, or a list of these
-POLICIES: Spec = ({"ebbinghaus": {"floor": 0.9}},)  # a nudge to the fresh; nothing goes
-STORES: Spec = ("chunk",)
-RETRIEVAL: Spec = ("when",)  # a time that the query names
-EMBEDDER: Spec = "static"
-
-
-def build_policies(spec: Spec = None, source: str = "policies") -> tuple[Policy, ...]:
-    """The policies of a specification, in its order; the default ones of None."""
-    return cast(tuple[Policy, ...], _build("policies", POLICIES if spec is None else spec, source))
-
-
-def build_stores(spec: Spec = None, source: str = "stores") -> tuple[Store, ...]:
-    """The stores of a specification, in its order; the default ones of None."""
-    return cast(tuple[Store, ...], _build("stores", STORES if spec is None else spec, source))
-
-
-def build_retrieval(spec: Spec = None, source: str = "retrieval") -> tuple[Stage, ...]:
-    """The retrieval stages of a specification, outermost first; the default ones of None."""
-    return cast(tuple[Stage, ...], _build("retrieval", RETRIEVAL if spec is None else spec, source))
-
-
-def build_embedder(spec: Spec = None) -> Embedder:
-    """The one embedder of a specification; the default one of None."""
-    return cast(Embedder, _one("embedders", EMBEDDER if spec is None else spec))
-
-
-def build_index(spec: Spec) -> Callable[[int], Index]:
-    """What makes the dense index of a specification, given the dimension of the vectors.
-
-    ConfigError for an unknown name or option.
-    """
-    name, options = spec, cast(Any, {})
-    if isinstance(spec, Mapping) and len(spec) == 1:
-        name, options = next(iter(spec.items()))
-        options = {} if options is None else options
-    if not isinstance(name, str) or not isinstance(options, Mapping):
-        raise ConfigError(f"index: {spec!r}: give a name, or 'name: {{option: value}}'")
-    cls = find("indexes", name)
-    known = [p for p in signature(cls).parameters if p != "dim"]
-    for option in options:
-        if option not in known:
-            raise ConfigError(f"index.{name}: unknown key {option!r}{nearest(option, known)}")
-    return partial(cls, **options)
-
-
-def _build(group: str, spec: Spec, source: str) -> tuple[Any, ...]:
-    reader = Reader(source)
-    built = reader.components(group, spec, "")
-    reader.finish()
-    return built
-
-
-def _one(group: str, spec: Spec) -> Any:
-    reader = Reader(group)
-    built = reader.single(group, spec, "")
-    reader.finish()
-    return built
 
 
 @dataclass(frozen=True, kw_only=True)

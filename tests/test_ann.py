@@ -196,6 +196,7 @@ def test_auto_is_exact_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> Non
     ("options", "message"),
     [
         ({"recall": 1.0}, "recall = 1.0: a share between 0 and 1"),
+        ({"recall": "0.9"}, "recall = '0.9': a share between 0 and 1"),
         ({"beyond": -1}, "beyond = -1: a whole number of at least 0"),
         ({"step": 0}, "step = 0: a whole number of at least 1"),
         ({"threads": True}, "threads = True"),

@@ -16,6 +16,7 @@ from agentmem.config import (
     MemoryConfig,
     RecallConfig,
     build_embedder,
+    build_index,
     build_policies,
     build_stores,
     dump,
@@ -487,3 +488,19 @@ def test_catalogue_files_have_only_the_documented_keys():
         for path in catalogue.entries(group).values():
             content = yaml.safe_load(Path(path).read_text())
             assert set(content) == {"description", group}
+
+
+@pytest.mark.parametrize(
+    ("spec", "error", "message"),
+    [
+        ({"ann": {"recall": "x"}}, ConfigError, r"^index\.ann: recall = 'x': a share"),
+        ({"lsh": {"buckets": 7}}, ConfigError, r"^index\.lsh: buckets = 7: an even number"),
+        ("os:getcwd", ConfigError, r"^index\.os:getcwd: TypeError"),
+        ("fractions:Fraction", PluginError, "does not have the methods that agentmem asks of indexes"),
+    ],
+)
+def test_an_index_that_cannot_be_made_is_a_clear_error(
+    spec: object, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        build_index(spec)(8)

@@ -54,7 +54,7 @@ class AnnIndex(ExactIndex):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 0.0 < self.recall < 1.0:
+        if not isinstance(self.recall, float) or not 0.0 < self.recall < 1.0:
             raise ConfigError(f"recall = {self.recall!r}: a share between 0 and 1 is needed")
         for name, least in (("beyond", 0), ("step", 1), ("threads", 0)):
             value = getattr(self, name)
