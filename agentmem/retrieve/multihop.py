@@ -151,7 +151,8 @@ def _named(text: str) -> frozenset[str]:
     Whether there is such an entity is seen in the graph; function words alone are none.
     """
     asked = text.split()[:ASKED]
-    keys = {entity_of(text[one.start : one.end]) for one in identify(text)}
+    head = " ".join(asked)
+    keys = {entity_of(head[one.start : one.end]) for one in identify(head)}
     for start in range(len(asked)):
         for end in range(start + 1, min(start + LABEL, len(asked)) + 1):
             run = " ".join(asked[start:end]).strip(_MARKS)
