@@ -53,7 +53,9 @@ class Surroundings(Asking):
         with engine.locked():
             places = dict(engine.ledger.present(links))
             found = engine.ledger.records([place.pos for place in places.values()])
-        self._recalled = {one.id: set(words(one.text)) for one in found.values()}
+        # A correction links to what it supersedes, and may well repeat the most of it.
+        recalled = [one for one in found.values() if one.status != "superseded"]
+        self._recalled = {one.id: set(words(one.text)) for one in recalled}
 
     def said(self, record: Record) -> str:
         """A text without the sentences of the reply that repeat what it was shown."""

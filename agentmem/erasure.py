@@ -10,8 +10,7 @@ from agentmem import changes
 from agentmem.core import Change, Namespace, Record, Task
 from agentmem.engine import Engine
 from agentmem.errors import LedgerBusy, LedgerFull
-from agentmem.ledger.tables import ACTIVE
-from agentmem.ripple import mixing
+from agentmem.ripple import left, mixing
 
 RETRY = 0.02  # seconds between attempts to empty the log
 FLAG = "sources_erased"  # key in `data` of a record that partly rested on an erased one
@@ -52,7 +51,7 @@ def erase(
                 if child is None or child.id in gone:
                     continue
                 mixes = mixing(engine, child.kind)
-                if mixes or set(child.sources) <= gone.keys():
+                if mixes or not left(engine, child.sources, gone, active=False):
                     if mixes and child.status == "active":
                         anew[child.id] = child
                     gone[child.id] = None
@@ -62,7 +61,15 @@ def erase(
                     partly[child.id] = child
         flagged = tuple(_flag(child, gone) for child in partly.values())
         tasks = tuple(_remake(engine, anew.values(), gone))
-        change = Change(erase=tuple(gone), update=flagged, tasks=tasks, reason=reason)
+        unsaid = [
+            one.id
+            for one in flagged
+            if one.status == "active" and one.kind != engine.source
+            if not left(engine, one.sources, gone)
+        ]
+        change = Change(
+            erase=tuple(gone), update=flagged, archive=tuple(unsaid), tasks=tasks, reason=reason
+        )
         outcome = engine.commit(change, at=now)
     clear = getattr(engine.embedder, "clear", None)  # of a cache
     if clear is not None:
@@ -115,11 +122,8 @@ def _once_cited(engine: Engine, names: Iterable[str]) -> dict[str, set[int]]:
 def _remake(engine: Engine, children: Iterable[Record], gone: Collection[str]) -> Iterator[Task]:
     """Work for the stores: each text anew from those of its sources that are left."""
     for child in children:
-        names = [name for name in child.sources if name not in gone]
-        there = dict(engine.ledger.present(names))
-        left = [name for name in names if name in there and there[name].status == ACTIVE]
-        if left:
-            yield Task(child.kind, left[0], tuple(left[1:]), child.id)
+        if names := left(engine, child.sources, gone):
+            yield Task(child.kind, names[0], tuple(names[1:]), child.id)
 
 
 def _flag(child: Record, gone: Iterable[str]) -> Record:

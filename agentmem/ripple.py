@@ -6,11 +6,12 @@ anew from those that are left, so that nothing of a forgotten turn survives in a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from agentmem.core import Change, Record, Task
 from agentmem.engine import Engine
+from agentmem.ledger.tables import ACTIVE
 from agentmem.registry import find, knows
 
 
@@ -32,13 +33,15 @@ def ripple(engine: Engine, change: Change, *, by_policy: bool = False) -> Change
         for child in children:
             if child.id in gone or child.id in kept or child.status != "active":
                 continue
+            if child.kind == engine.source:  # the caller's own words: they stay
+                continue
             mixes = mixing(engine, child.kind)
             if by_policy and (not mixes or _lasting(engine, child.kind)):
                 continue
-            left = _left(engine, child.sources, gone)
-            if mixes and left:
-                tasks[child.id] = Task(child.kind, left[0], tuple(left[1:]), child.id)
-            elif not by_policy and fresh.issuperset(left):
+            names = left(engine, child.sources, gone)
+            if mixes and names:
+                tasks[child.id] = Task(child.kind, names[0], tuple(names[1:]), child.id)
+            elif not by_policy and fresh.issuperset(names):
                 gone.add(child.id)
                 archive.append(child.id)
                 level.append(child.id)
@@ -71,8 +74,8 @@ def revived(engine: Engine, records: Sequence[Record]) -> tuple[tuple[Record, ..
         children, level = _resting(engine, level), []
         for child in children:
             if child.status == "archived" and child.id not in names:
-                left, whole = lines.removal(child), mixing(engine, child.kind)
-                held = [0 < same.get(name, 0) <= left for name in child.sources]
+                line, whole = lines.removal(child), mixing(engine, child.kind)
+                held = [0 < same.get(name, 0) <= line for name in child.sources]
                 if (all(held) if whole else any(held)) and lines.went_along(child):
                     back[child.id] = child
                     level.append(child.id)
@@ -159,8 +162,10 @@ def _resting(engine: Engine, names: Iterable[str]) -> list[Record]:
     return engine.records(positions)
 
 
-def _left(engine: Engine, names: Sequence[str], gone: set[str]) -> list[str]:
-    """Those of some sources that are still there and active, in order."""
+def left(
+    engine: Engine, names: Sequence[str], gone: Collection[str], *, active: bool = True
+) -> list[str]:
+    """Those of some sources that are still there (and active), in order."""
     stay = [name for name in names if name not in gone]
     places = dict(engine.ledger.present(stay))
-    return [name for name in stay if name in places and places[name].status == 1]
+    return [n for n in stay if n in places and (places[n].status == ACTIVE or not active)]

@@ -15,7 +15,8 @@ from agentmem.errors import ConfigError, PluginError, QueueFull
 from agentmem.steps import Steps
 from agentmem.structure import Around
 from tests.conftest import Make
-from tests.structures import Digest, Model, Sayings
+from tests.scripted import Scripted
+from tests.structures import Digest, Sayings
 
 
 def texts(memory: AgentMemory, kind: str) -> list[str]:
@@ -123,7 +124,7 @@ def test_recalled_text_that_comes_back_in_a_reply_is_not_derived_again(make: Mak
 
 
 def test_work_for_a_model_waits_until_it_is_called_for(make: Make) -> None:
-    model = Model("A. B")
+    model = Scripted("A. B")
     options = {"model": model, "background": False}
     memory = make(stores=[Sayings(by="model")], extraction=options)
     memory.add("user: x")
@@ -135,14 +136,14 @@ def test_work_for_a_model_waits_until_it_is_called_for(make: Make) -> None:
 
 
 def test_the_background_worker_does_it_by_itself(make: Make) -> None:
-    memory = make(stores=[Sayings(by="model")], extraction={"model": Model("A. B")})
+    memory = make(stores=[Sayings(by="model")], extraction={"model": Scripted("A. B")})
     memory.add("user: x")
     assert memory.settle(10.0)
     assert texts(memory, "saying") == ["A", "B"]
 
 
 def test_a_model_that_is_away_leaves_the_work_owed(make: Make) -> None:
-    model = Model(*[ConnectionError("away")] * 3, "A")
+    model = Scripted(*[ConnectionError("away")] * 3, "A")
     memory = make(stores=[Sayings(by="model")], extraction={"model": model, "background": False})
     (raw,) = memory.add("user: x")
     first = memory.extract()
@@ -151,7 +152,7 @@ def test_a_model_that_is_away_leaves_the_work_owed(make: Make) -> None:
 
 
 def test_a_spent_budget_leaves_the_work_owed(make: Make) -> None:
-    options = {"model": Model("A", "B"), "background": False, "max_calls": 1}
+    options = {"model": Scripted("A", "B"), "background": False, "max_calls": 1}
     memory = make(stores=[Sayings(by="model")], extraction=options)
     memory.add("user: x")
     memory.add("user: y")
@@ -165,7 +166,7 @@ def test_a_failure_of_a_store_is_counted_and_can_be_retried(
 ) -> None:
     memory = make(
         stores=[Sayings(by="model")],
-        extraction={"model": Model("", "A. B"), "background": False},
+        extraction={"model": Scripted("", "A. B"), "background": False},
     )
 
     class Broken(Sayings):
@@ -187,7 +188,7 @@ def test_a_failure_of_a_store_is_counted_and_can_be_retried(
 
 
 def test_a_full_queue_refuses_the_add_before_anything_is_written(make: Make) -> None:
-    options = {"model": Model(), "background": False, "max_pending": 2}
+    options = {"model": Scripted(), "background": False, "max_pending": 2}
     memory = make(stores=["chunk", Sayings(by="model")], extraction=options)
     memory.add("one")
     memory.add("two")
@@ -201,9 +202,11 @@ def test_work_that_was_owed_at_the_end_is_done_after_the_next_start(
 ) -> None:
     path = tmp_path / "m.db"
     options = {"background": False}
-    with make(path, stores=[Sayings(by="model")], extraction={"model": Model(), **options}) as one:
+    with make(
+        path, stores=[Sayings(by="model")], extraction={"model": Scripted(), **options}
+    ) as one:
         one.add("user: x")
-    two = make(path, stores=[Sayings(by="model")], extraction={"model": Model("A"), **options})
+    two = make(path, stores=[Sayings(by="model")], extraction={"model": Scripted("A"), **options})
     assert two.extract().done == 1
     assert texts(two, "saying") == ["A"]
 
@@ -230,7 +233,7 @@ def test_the_journal_rebuilds_what_is_owed(make: Make, tmp_path: Path) -> None:
     from agentmem.ledger.ledger import Ledger
     from agentmem.ledger.replay import replay
 
-    options = {"model": Model("A. B"), "background": False}
+    options = {"model": Scripted("A. B"), "background": False}
     memory = make(tmp_path / "m.db", stores=["chunk", Sayings(by="model")], extraction=options)
     memory.add("user: x")
     memory.extract()
@@ -261,7 +264,7 @@ def test_a_store_cannot_write_elsewhere_or_without_a_source(make: Make) -> None:
     assert memory.stats()["failed"] == 1
     assert len(memory.search(k=9, namespace=())) == 1
     with pytest.raises(PluginError, match="not a subclass"):
-        AgentMemory.open(stores=["tests.test_extraction:Model"])
+        AgentMemory.open(stores=["tests.test_extraction:Scripted"])
 
 
 def test_a_key_is_what_a_record_is_found_by(make: Make) -> None:
@@ -284,7 +287,7 @@ def test_a_key_is_what_a_record_is_found_by(make: Make) -> None:
 
 def test_the_tasks_of_an_erased_record_go_with_it(make: Make, tmp_path: Path) -> None:
     path = tmp_path / "m.db"
-    options = {"model": Model(), "background": False}
+    options = {"model": Scripted(), "background": False}
     memory = make(path, stores=["chunk", Sayings(by="model")], extraction=options)
     (raw,) = memory.add("user: zanzibar")
     memory.erase(raw)
@@ -421,3 +424,32 @@ def test_a_source_that_was_changed_while_it_was_away_is_read_again(
     assert texts(memory, "saying") == []
     memory.restore(raw)
     assert texts(memory, "saying") == said
+
+
+def test_what_several_sources_said_goes_with_the_last_of_them(make: Make) -> None:
+    memory = make(stores=["chunk", Sayings()])
+    ids = [memory.add(Turn(observation=f"likes tea. {name}"))[0] for name in ("ann", "bob", "cy")]
+    memory.erase(ids[0])
+    memory.forget(ids[1])
+    assert texts(memory, "saying") == ["cy", "likes tea"]
+    receipt = memory.erase(ids[2])
+    assert texts(memory, "saying") == []
+    assert len(receipt.flagged) == 1
+    assert len(memory.erase(ids[1]).derived) == 2
+
+
+def test_a_correction_is_derived_from_although_it_repeats_most_of_what_it_replaces(
+    make: Make,
+) -> None:
+    memory = make(stores=["chunk", Sayings()])
+    (raw,) = memory.add("user: my sister lives in Berlin")
+    memory.supersede(raw, "user: my sister lives in Rome")
+    assert texts(memory, "saying") == ["my sister lives in Rome"]
+
+
+def test_what_the_caller_wrote_does_not_follow_the_records_it_cites(make: Make) -> None:
+    for memory in (make(), make(stores=["chunk", Sayings()])):
+        (raw,) = memory.add("one")
+        (own,) = memory.add("my own summary", sources=[raw])
+        memory.forget(raw)
+        assert memory.get(own).status == "active"

@@ -11,7 +11,8 @@ from agentmem.ledger.ledger import Ledger
 from agentmem.ledger.rows import dumps
 from agentmem.ledger.tables import FAILED, PENDING
 
-AHEAD = 256  # tasks looked at for one that is free
+AHEAD = 4  # tasks looked at for one that is free, at first; then four times as many
+MOST = 4096
 LONGEST = 3600.0  # seconds a task waits, at most, before it is tried again
 
 _OPEN = (
@@ -60,15 +61,15 @@ class Queue:
         A store takes the tasks of a namespace in order: none overtakes one that is being worked
         on, or that waits to be tried again.
         """
-        after, blocked = -1, set[tuple[str, int]]()
-        while rows := self._open(stores, PENDING, after, AHEAD):
+        after, ahead, blocked = -1, AHEAD, set[tuple[str, int]]()
+        while rows := self._open(stores, PENDING, after, ahead):
             for due in rows:
                 place = (due.store, due.space)
                 if due.space in spaces and place not in blocked:
                     if due.until <= now:
                         return due
                     blocked.add(place)
-            after = rows[-1].pos
+            after, ahead = rows[-1].pos, min(4 * ahead, MOST)
         return None
 
     def _open(self, stores: Sequence[str], state: int, after: int, ahead: int) -> list[Due]:
