@@ -1,8 +1,13 @@
-"""A chat model that says what a test tells it to, and remembers what it was asked."""
+"""Chat models that say what a test tells them to, and remember what they were asked."""
 
 import json
+import re
+from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
+
+Answer = Callable[[str], Any]
+ID = re.compile(r"^\[([0-9a-f]{32})\]", re.MULTILINE)
 
 
 class Scripted:
@@ -14,11 +19,34 @@ class Scripted:
 
     def invoke(self, messages: Any, /, **kwargs: Any) -> Any:
         self.asked.append(messages[-1]["content"])
-        reply = self.replies.pop(0)
-        if isinstance(reply, Exception):
-            raise reply
-        text = reply if isinstance(reply, str) else json.dumps(reply)
-        return SimpleNamespace(content=text, usage_metadata=None)
+        return _message(self.replies.pop(0))
+
+
+class Answering:
+    """An answer for each prompt, by the words that the prompt begins with."""
+
+    def __init__(self, answers: Mapping[str, Answer]) -> None:
+        self.answers = answers
+        self.asked: list[str] = []  # the last message of each request
+
+    def invoke(self, messages: Any, /, **kwargs: Any) -> Any:
+        first = messages[0]["content"]
+        self.asked.append(messages[-1]["content"])
+        return _message(
+            next(say for at, say in self.answers.items() if first.startswith(at))(first)
+        )
+
+
+def _message(reply: Any) -> Any:
+    if isinstance(reply, Exception):
+        raise reply
+    text = reply if isinstance(reply, str) else json.dumps(reply)
+    return SimpleNamespace(content=text, usage_metadata=None)
+
+
+def offered(prompt: str) -> list[str]:
+    """The ids in a prompt."""
+    return ID.findall(prompt)
 
 
 def asking(model: Scripted) -> dict[str, Any]:

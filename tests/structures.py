@@ -1,4 +1,4 @@
-"""Small structures and a scripted chat model, for tests of the seam itself."""
+"""Small structures and a chat model that repeats, for tests of the seam itself."""
 
 import time
 from collections.abc import Sequence
@@ -50,21 +50,6 @@ class Digest(Store):
         made = replace(last[0], text=text, sources=ids)
         made = replace(made, created=max(made.created, new[-1].created))
         return Change(reason="more", update=(made,))
-
-
-class Model:
-    """A chat model that answers what it is told to, or fails."""
-
-    def __init__(self, *replies: str | Exception) -> None:
-        self.replies = list(replies)
-        self.asked: list[str] = []
-
-    def invoke(self, messages: Any, /, **kwargs: Any) -> Any:
-        self.asked.append(messages[-1]["content"])
-        reply = self.replies.pop(0)
-        if isinstance(reply, Exception):
-            raise reply
-        return type("Message", (), {"content": reply, "usage_metadata": None})()
 
 
 class Parrot:

@@ -1,9 +1,5 @@
 """Graph notes (A-MEM): what the published code gets wrong is right here."""
 
-import json
-import re
-from collections.abc import Callable, Mapping
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,9 +10,8 @@ from agentmem.errors import ConfigError
 from agentmem.retrieve.linked import Linked
 from agentmem.stores.note import NoteStore
 from tests.conftest import START, Make
+from tests.scripted import Answer, Answering, offered
 
-Answer = Callable[[str], Any]
-ID = re.compile(r"^\[([0-9a-f]{32})\]", re.MULTILINE)
 NOTHING = {
     "should_evolve": False,
     "actions": [],
@@ -26,33 +21,13 @@ NOTHING = {
 }
 
 
-class Scripted:
-    """A chat model that answers each prompt by the words it begins with; text is sent as it is."""
-
-    def __init__(self, answers: Mapping[str, Answer]) -> None:
-        self.answers = answers
-        self.asked: list[str] = []
-
-    def invoke(self, messages: Any, /, **kwargs: Any) -> Any:
-        first = messages[0]["content"]
-        self.asked.append(messages[-1]["content"])
-        reply = next(say for start, say in self.answers.items() if first.startswith(start))(first)
-        text = reply if isinstance(reply, str) else json.dumps(reply)
-        return SimpleNamespace(content=text)
-
-
-def offered(prompt: str) -> list[str]:
-    """The ids in a prompt."""
-    return ID.findall(prompt)
-
-
 def analysis(prompt: str) -> Any:
     word = prompt.partition("<text>\nuser: ")[2].partition("</text>")[0].split()[-1].rstrip(".")
     return {"keywords": [word], "context": f"About {word}.", "tags": ["thing"]}
 
 
-def modelled(make: Make, evolve: Answer, **options: Any) -> tuple[AgentMemory, Scripted]:
-    model = Scripted({"Describe the text": analysis, "A new note": evolve})
+def modelled(make: Make, evolve: Answer, **options: Any) -> tuple[AgentMemory, Answering]:
+    model = Answering({"Describe the text": analysis, "A new note": evolve})
     store = NoteStore(by="model", **options)
     memory = make(stores=[store], extraction={"model": model, "background": False})
     return memory, model
@@ -126,7 +101,7 @@ def test_row_4_link_expansion_survives_the_top_k_cut(make: Make) -> None:
             "suggested_connections": named,
         }
 
-    model = Scripted({"Describe the text": analysis, "A new note": link_first})
+    model = Answering({"Describe the text": analysis, "A new note": link_first})
     options: dict[str, Any] = {
         "stores": [NoteStore(by="model")],
         "extraction": {"model": model, "background": False},
@@ -222,7 +197,7 @@ def test_a_repaired_decision_counts(make: Make) -> None:
 
 
 def test_an_analysis_of_no_use_leaves_the_chunk_and_the_work(make: Make) -> None:
-    model = Scripted({"Describe the text": lambda prompt: "No."})
+    model = Answering({"Describe the text": lambda prompt: "No."})
     options = {"model": model, "background": False}
     memory = make(stores=["chunk", NoteStore(by="model")], extraction=options)
     memory.add(Turn(observation="Rex eats fish."))

@@ -11,7 +11,7 @@ from agentmem import AgentMemory, Record, Turn
 from agentmem.errors import ConfigError
 from agentmem.stores.thought import ThoughtStore
 from tests.conftest import Make
-from tests.test_note import Scripted, offered
+from tests.scripted import Answering, offered
 
 TEA = "Anna likes green tea."
 DOG = "Anna owns a dog."
@@ -132,8 +132,8 @@ def contradict(prompt: str) -> Any:
 ANSWERS = {"Read the exchange": think, "Merge what": fuse, "Below is what": contradict}
 
 
-def modelled(make: Make, **answers: Any) -> tuple[AgentMemory, Scripted]:
-    model = Scripted(ANSWERS)
+def modelled(make: Make, **answers: Any) -> tuple[AgentMemory, Answering]:
+    model = Answering(ANSWERS)
     options = {"model": model, "background": False}
     return make(stores=["chunk", ThoughtStore(by="model")], extraction=options), model
 
@@ -210,7 +210,7 @@ def test_a_thought_with_a_blank_part_is_left_out(make: Make) -> None:
 
 
 def test_without_a_bucket_nobody_is_asked_what_is_contradicted(make: Make) -> None:
-    model = Scripted(ANSWERS)
+    model = Answering(ANSWERS)
     options = {"model": model, "background": False}
     memory = make(stores=[ThoughtStore(by="model", near=0)], extraction=options)
     tell(memory, "Oslo holds Anna.", "Anna left town.")

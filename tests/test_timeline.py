@@ -16,7 +16,7 @@ from agentmem.errors import ConfigError
 from agentmem.retrieve.timelines import Timelines, paths
 from agentmem.stores.timeline import RELATIONS, TimelineStore, relation
 from tests.conftest import DAY, START, Make
-from tests.test_note import Scripted, offered
+from tests.scripted import Answering, offered
 
 
 def node(name: int, *older: int, created: float | None = None) -> Record:
@@ -170,7 +170,7 @@ def test_row_8_components_that_met_are_one(make: Make, clock: SimulatedClock) ->
         found = [line for line in lines if any(word in line for word in (*wanted, "both"))]
         return {"relations": [{"id": offered(line)[0], "relation": "Cause"} for line in found]}
 
-    model = Scripted({"Say how a new event": label})
+    model = Answering({"Say how a new event": label})
     store = TimelineStore(by="model", near=9)
     extraction = {"model": model, "background": False}
     memory = make(stores=[store], extraction=extraction)
@@ -257,7 +257,7 @@ def test_a_node_remembers_so_many_newer_ones_only(make: Make, clock: SimulatedCl
         oldest = min(prompt.partition("<earlier>\n")[2].splitlines()[:-3], key=lambda s: s[35:])
         return {"relations": [{"id": offered(oldest)[0], "relation": "React"}]}
 
-    model = Scripted({"Say how a new event": first})
+    model = Answering({"Say how a new event": first})
     extraction = {"model": model, "background": False}
     memory = make(stores=[TimelineStore(by="model", near=40)], extraction=extraction)
     nodes = tell(memory, clock, *(f"tea {i}" for i in range(20)))
@@ -282,7 +282,7 @@ def test_a_reply_of_no_use_costs_the_links_not_the_node(
             return reply
         return {"relations": [{"id": offered(prompt)[0], "relation": "Friendship"}]}
 
-    model = Scripted({"Say how a new event": answer})
+    model = Answering({"Say how a new event": answer})
     extraction = {"model": model, "background": False}
     memory = make(stores=[TimelineStore(by="model")], extraction=extraction)
     nodes = tell(memory, clock, "tea one", "tea two")
@@ -294,7 +294,7 @@ def test_unrelated_by_the_model_is_unlinked(make: Make, clock: SimulatedClock) -
     def nothing(prompt: str) -> Mapping[str, Any]:
         return {"relations": [{"id": name, "relation": "None"} for name in offered(prompt)]}
 
-    model = Scripted({"Say how a new event": nothing})
+    model = Answering({"Say how a new event": nothing})
     extraction = {"model": model, "background": False}
     memory = make(stores=[TimelineStore(by="model")], extraction=extraction)
     assert links(tell(memory, clock, "tea one", "tea two")) == [[], []]
