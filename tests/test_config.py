@@ -496,7 +496,7 @@ def test_catalogue_files_have_only_the_documented_keys():
         ({"ann": {"recall": "x"}}, ConfigError, r"^index\.ann: recall = 'x': a share"),
         ({"lsh": {"buckets": 7}}, ConfigError, r"^index\.lsh: buckets = 7: an even number"),
         ("os:getcwd", ConfigError, r"^index\.os:getcwd: TypeError"),
-        ("fractions:Fraction", PluginError, "does not have the methods that agentmem asks of indexes"),
+        ("fractions:Fraction", PluginError, "not have the methods that agentmem asks of indexes"),
     ],
 )
 def test_an_index_that_cannot_be_made_is_a_clear_error(
