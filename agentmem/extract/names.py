@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from unicodedata import category, combining, name
 
+from agentmem.extract.english import CALENDAR, word_set
 from agentmem.text import caseless, nfkc
 
 Span = tuple[int, int]
@@ -36,20 +37,13 @@ _SAYS = re.compile(r",?\s{1,3}(?:said|says|asked|asks|replied|told|wrote|answere
 _GAPS = re.compile(r"[\s._,;:/()\[\]{}<>‐‑‒–—-]+")
 _QUOTES = re.compile(r"['’‘`´ʼ\"“”]")
 
-
-def _listed(words: str) -> frozenset[str]:
-    return frozenset(words.split())
-
-
-_TITLES = _listed("dr prof professor doctor rev fr hon capt sgt lt col gen pres sen gov")
-_FORMS = _listed("mr mrs ms miss mx sir madam dame lord lady herr frau mme")
-_PARTICLES = _listed("of van von de der den del della di da dos du la le el bin ibn al ter")
-_CALENDAR = _listed(
-    "monday tuesday wednesday thursday friday saturday sunday january february march april "
-    "may june july august september october november december jan feb mar apr jun jul aug sep "
-    "sept oct nov dec mon tue tues wed thu thurs fri sat sun am pm christmas easter"
+_TITLES = word_set("dr prof professor doctor rev fr hon capt sgt lt col gen pres sen gov")
+_FORMS = word_set("mr mrs ms miss mx sir madam dame lord lady herr frau mme")
+_PARTICLES = word_set("of van von de der den del della di da dos du la le el bin ibn al ter")
+_CALENDAR = CALENDAR | word_set(
+    "jan feb mar apr jun jul aug sep sept oct nov dec mon tue tues wed thu thurs fri sat sun am pm"
 )
-_STOP = _listed(
+_STOP = word_set(
     "a about absolutely actually after again all also although always am amazing an and "
     "another any anyway are as at awesome back be because been before being both but by bye "
     "can congrats congratulations cool could did do does dear during each either every "
