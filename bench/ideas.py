@@ -152,7 +152,8 @@ def rocchio(chat: Chat, k: int) -> Floats:
     """Cosine with the mean vector of the k best."""
     mean = chat.vectors[best(chat, k)].mean(axis=1)
     mean /= np.linalg.norm(mean, axis=1, keepdims=True)
-    return np.maximum(mean @ chat.vectors.T, 0.0)
+    cosines: Floats = np.maximum(mean @ chat.vectors.T, 0.0)
+    return cosines
 
 
 def feedback(chat: Chat, k: int, most: int) -> Floats:
@@ -192,12 +193,14 @@ def sessions(chat: Chat) -> Floats:
 def temporal(chat: Chat) -> Floats:
     """1 where a query asks when, or how long, and a turn holds a word of time."""
     when = [["when" in ws or {"how", "long"} <= set(ws)] for ws in chat.asked]
-    return np.array(when) * np.array([bool(TEMPORAL.search(text)) for text in chat.texts])
+    timed: Floats = np.array(when) * np.array([bool(TEMPORAL.search(text)) for text in chat.texts])
+    return timed
 
 
 def lent(chat: Chat, fading: float) -> Floats:
     """The cosines with those of neighbours, in place of the plain ones."""
-    return 0.5 * (chat.spread(chat.cosine, fading, 1, fading, True) - chat.cosine)
+    more: Floats = 0.5 * (chat.spread(chat.cosine, fading, 1, fading, True) - chat.cosine)
+    return more
 
 
 IDEAS: dict[str, Callable[[Chat], Floats]] = {

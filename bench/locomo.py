@@ -97,13 +97,13 @@ def ask_one(number: int, sample: dict[str, Any], options: Mapping[str, Any]) -> 
     chat = sample["conversation"]
     numbers = sorted(int(key.split("_")[1]) for key in chat if re.fullmatch(r"session_\d+", key))
     turns = sum(len(chat[f"session_{n}"]) for n in numbers)
-    options = json.loads(json.dumps(options))
-    captions = options.pop(CAPTIONS, False)
-    for policy in options.get("policies", []):
+    own: dict[str, Any] = json.loads(json.dumps(options))
+    captions = own.pop(CAPTIONS, False)
+    for policy in own.get("policies", []):
         if isinstance(policy, dict) and "budget" in policy:
             policy["budget"]["max_records"] = int(policy["budget"]["max_records"] * turns)
     place: dict[str, str] = {}
-    with AgentMemory.open(**options) as memory:
+    with AgentMemory.open(**own) as memory:
         for n in numbers:
             start = moment(chat[f"session_{n}_date_time"])
             for i, turn in enumerate(chat[f"session_{n}"]):

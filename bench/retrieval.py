@@ -3,11 +3,11 @@
     python bench/retrieval.py [--quick] [--sizes 1000 10000 100000] [--seed 0] [--out FOLDER]
 
 The texts are real sentences: those of the docstrings of the Python packages installed here (their
-licences stay theirs; nothing is stored but times).  Queries are sentences that were held out.  Every
-figure includes embedding the query with the bundled embedder, BM25, context and fusion; the memories
-are files on disk with the default configuration but for the index or the stage named; searches with
-"+ reinforce" also write what was recalled.  Recall is the share of the exact search's first 10 hits
-that the approximate one gives.
+licences stay theirs; nothing is stored but times).  Queries are sentences that were held out.
+Every figure includes embedding the query with the bundled embedder, BM25, context and fusion; the
+memories are files on disk with the default configuration but for the index or the stage named;
+searches with "+ reinforce" also write what was recalled.  Recall is the share of the exact search's
+first 10 hits that the approximate one gives.
 """
 
 from __future__ import annotations
