@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from agentmem.core import Ask, Change, Floats, Policy, Record, Update, View
+from agentmem import steps
+from agentmem.core import Ask, Change, Embedder, Floats, Policy, Record, Update, Vectors, View
 from agentmem.errors import AgentMemError, PluginError
 from agentmem.steps import Steps
 from agentmem.structure import Around, Store
@@ -118,3 +119,13 @@ def derive(store: Store, new: Sequence[Record], around: Around) -> Steps[Change]
         if not record.sources:
             raise PluginError(f"{label}: derive() made a record without a source: {record.text!r}")
     return replace(change, policy=store.kind)
+
+
+def embed(embedder: Embedder, texts: Sequence[str]) -> Steps[Vectors]:
+    """The vectors of what a store made; see `steps.embed`."""
+    try:
+        return (yield from steps.embed(embedder, texts))
+    except AgentMemError:
+        raise
+    except Exception as error:
+        raise PluginError(f"embedder {embedder.name!r} failed: {error!r}") from error

@@ -26,10 +26,11 @@ from agentmem.errors import (
     ModelUnavailable,
     StalePlan,
 )
+from agentmem.identity import identity_of
 from agentmem.ledger.queue import LONGEST, Due, Queue
 from agentmem.ledger.tables import ACTIVE
 from agentmem.ripple import Lines, ripple
-from agentmem.steps import Steps, embed, work
+from agentmem.steps import Steps, work
 from agentmem.structure import Store
 
 _log = logging.getLogger(__name__)
@@ -96,6 +97,9 @@ class Extraction:
                 _log.warning("store %r failed at record %s: %s", due.store, due.record, error)
                 yield from work(partial(self._fail, due, type(error).__name__))
                 failed += 1
+            except BaseException:  # cancelled in the middle
+                self._let_go(due)
+                raise
         pending = yield from work(lambda: self._pending(prefix))
         return Extracted(done=done, ids=tuple(ids), failed=failed, pending=pending, halted=halted)
 
@@ -118,9 +122,10 @@ class Extraction:
         elif target is not None:
             change = replace(change, archive=(target.id,))
         made = (*change.add, *change.update)
-        vectors = yield from embed(self.engine.embedder, [one.found_by for one in made])
-        by_id = {one.id: vector for one, vector in zip(made, vectors, strict=True)}
-        return (yield from work(lambda: self._write(due, change, by_id)))
+        vectors = yield from contract.embed(self.engine.embedder, [one.found_by for one in made])
+        names = [*map(identity_of, change.add), *(one.id for one in change.update)]
+        by_name = dict(zip(names, vectors, strict=True))
+        return (yield from work(lambda: self._write(due, change, by_name)))
 
     def _sources(self, due: Due) -> tuple[list[Record], Record | None]:
         """What there is to derive from, and what to make anew.
@@ -147,7 +152,8 @@ class Extraction:
             engine.refresh()
             if not self.queue.is_due(due):
                 return []
-            add, update = self._settled(change, anew=bool(due.target))
+            add, update, again = self._settled(change, anew=bool(due.target))
+            vectors = {**vectors, **{name: vectors[content] for name, content in again.items()}}
             change = replace(change, add=add, update=update)
             change = ripple(engine, change)
             change = replace(change, tasks=(due.task._replace(state="done"), *change.tasks))
@@ -158,8 +164,8 @@ class Extraction:
 
     def _settled(
         self, change: Change, *, anew: bool
-    ) -> tuple[tuple[Record, ...], tuple[Record, ...]]:
-        """Adds and updates as they go into the ledger as it is now.
+    ) -> tuple[tuple[Record, ...], tuple[Record, ...], dict[str, str]]:
+        """Adds and updates as they go into the ledger as it is now; and what comes back, by id.
 
         What is there already gains the new sources.  What was erased comes back only from a source
         that was stored after the erasure; what was put away as `_comes_back` says.  `anew`: it is
@@ -168,7 +174,8 @@ class Extraction:
         """
         ledger = self.engine.ledger
         places = dict(ledger.present(one.id for one in change.update))
-        held = ledger.held(one.id for one in change.add)
+        held = ledger.held(map(identity_of, change.add))
+        again: dict[str, str] = {}  # id -> identity of the content
         update: dict[str, Record] = {}
         for one in change.update:
             now = ledger.record(places[one.id].pos) if one.id in places else None
@@ -177,9 +184,10 @@ class Extraction:
             update[one.id] = _reworked(now, one)
         add = []
         for one in change.add:
-            name, status = held.get(one.id, ("", 0))
+            content = identity_of(one)
+            name, status = held.get(content, ("", 0))
             if not status:
-                if anew or not ledger.erased_since(one.id, one.sources):
+                if anew or not ledger.erased_since(content, one.sources):
                     add.append(one)
             elif name not in update:
                 now = self.engine.records([ledger.locate(name).pos])[0]
@@ -189,7 +197,8 @@ class Extraction:
                         update[name] = _reworked(now, replace(now, sources=sources))
                 elif anew or self._comes_back(now, one):
                     update[name] = replace(_reworked(now, one), status="active")
-        return tuple(add), tuple(update.values())
+                    again[name] = content
+        return tuple(add), tuple(update.values()), again
 
     def _comes_back(self, now: Record, new: Record) -> bool:
         """Does a record that was put away come back, now that a source says it again?

@@ -18,7 +18,7 @@ from agentmem.clock import seconds
 from agentmem.core import Change, Namespace, Record, Vectors
 from agentmem.engine import Engine
 from agentmem.errors import InputError
-from agentmem.identity import record_id
+from agentmem.identity import identity_of
 from agentmem.intake import ids, metadata, namespace_of, nonempty, number, valid, whole
 from agentmem.ledger.rows import CODE, dumps
 
@@ -127,7 +127,7 @@ def store(
         batch = records[start : start + BATCH]
         made = vectors[start : start + BATCH]
         change = Change(add=tuple(batch), reason="import")
-        contents = [record_id(r.kind, r.namespace, r.source, r.text) for r in batch]
+        contents = [identity_of(record) for record in batch]
         by_content = dict(zip(contents, made, strict=True))
         new += len(engine.commit(change, at=now, vectors=by_content).added)
     if stones:

@@ -30,7 +30,7 @@ class Worker:
         """There is work; nothing happens if no store asks a model."""
         if not self._extraction.slow:
             return
-        if self._thread is None:
+        if self._thread is None or not self._thread.is_alive():
             self._thread = threading.Thread(target=self._loop, name="agentmem", daemon=True)
             self._thread.start()
         self._wake.set()

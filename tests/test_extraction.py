@@ -1,5 +1,6 @@
 """The seam of the structures: what is owed, done once, redone when a source goes."""
 
+import asyncio
 import logging
 import sqlite3
 from collections.abc import Sequence
@@ -10,7 +11,8 @@ from typing import Any
 import pytest
 
 from agentmem import AgentMemory, Change, Record, Turn
-from agentmem.core import Hit
+from agentmem.core import Hit, Vectors
+from agentmem.embed.hashing import HashEmbedder
 from agentmem.errors import ConfigError, PluginError, QueueFull
 from agentmem.steps import Steps
 from agentmem.structure import Around
@@ -453,3 +455,54 @@ def test_what_the_caller_wrote_does_not_follow_the_records_it_cites(make: Make) 
         (own,) = memory.add("my own summary", sources=[raw])
         memory.forget(raw)
         assert memory.get(own).status == "active"
+
+
+def test_a_failing_embedder_costs_the_task_and_not_the_worker(make: Make) -> None:
+    class Moody(HashEmbedder):
+        def embed(self, texts: Sequence[str]) -> Vectors:
+            if "A" in texts:
+                raise RuntimeError("out of memory")
+            return super().embed(texts)
+
+    options = {"model": Scripted("A", "B")}
+    memory = make(stores=[Sayings(by="model")], embedder=Moody(dim=64), extraction=options)
+    memory.add("user: x")
+    memory.add("user: y")
+    assert memory.settle(10.0)
+    assert (memory.stats()["failed"], texts(memory, "saying")) == (1, ["B"])
+
+
+def test_a_record_whose_text_a_store_has_changed_is_stored(make: Make) -> None:
+    class Shouting(Sayings):
+        def derive(self, new: Sequence[Record], around: Around) -> Steps[Change]:
+            change = yield from super().derive(new, around)
+            return replace(change, add=tuple(replace(r, text=r.text + "!") for r in change.add))
+
+    memory = make(stores=["chunk", Shouting()])
+    memory.search()
+    (raw,) = memory.add("user: Rex barks")
+    assert texts(memory, "saying") == ["Rex barks!"]
+    memory.forget(raw)
+    memory.restore(raw)
+    memory.add("user: Rex barks. Rex sleeps")
+    assert texts(memory, "saying") == ["Rex barks!", "Rex sleeps!"]
+
+
+def test_a_cancelled_extraction_leaves_the_task_free(make: Make) -> None:
+    class Stuck:
+        async def ainvoke(self, messages: Any, /, **kwargs: Any) -> Any:
+            await asyncio.sleep(60)
+
+        def invoke(self, messages: Any, /, **kwargs: Any) -> Any:
+            return type("Message", (), {"content": "A", "usage_metadata": None})()
+
+    options = {"model": Stuck(), "background": False}
+    memory = make(stores=[Sayings(by="model")], extraction=options)
+    memory.add("user: x")
+
+    async def cancelled() -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(memory.aextract(), 0.1)
+
+    asyncio.run(cancelled())
+    assert memory.extract().done == 1

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from agentmem.core import Namespace, Record, content_id
-from agentmem.identity import record_id
+from agentmem.identity import identity_of
 from agentmem.ledger.tables import STATUS, record
 from agentmem.text import words
 
@@ -73,7 +73,7 @@ def _loaded(text: str) -> Any:
 
 def to_entry(record: Record, pos: int, space: int, expiry: float | None) -> dict[str, Any]:
     """A whole record as it stands in a journal line."""
-    content = record_id(record.kind, record.namespace, record.source, record.text)
+    content = identity_of(record)
     return {
         "pos": pos,
         "id": record.id,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from agentmem.core import Record, content_id
-from agentmem.identity import record_id
+from agentmem.identity import identity_of
 from agentmem.ledger.book import Book
 from agentmem.ledger.tables import ACTIVE, SUPERSEDED
 
@@ -31,7 +31,7 @@ def sift(book: Book, adds: Sequence[Record], revive: bool) -> Sifted:
     found = Sifted()
     if not adds:
         return found
-    contents = [record_id(r.kind, r.namespace, r.source, r.text) for r in adds]
+    contents = [identity_of(record) for record in adds]
     held = book.held(contents)
     buried = set() if revive else book.buried(contents)
     taken = {name for name, _ in book.present(record.id for record in adds)}
