@@ -274,7 +274,7 @@ def test_intervals_and_spans_are_sound(said: list[str], now: float, tz: ZoneInfo
 
 @pytest.mark.parametrize("unit", ["last ", "1 ", "since ", " ", "between May ", "2020 "])
 def test_hostile_text_takes_linear_time(unit: str) -> None:
-    text = (unit * 100_000)[:100_000]
+    text = (unit * 40_000)[:40_000]
     before = time.perf_counter()
     spans(text, NOW)
-    assert time.perf_counter() - before < 10.0  # below 1 s; quadratic would take minutes
+    assert time.perf_counter() - before < 5.0  # below 0.5 s; quadratic would take minutes

@@ -12,6 +12,7 @@ What a page says in a fence is tried in the order of the page, in an empty folde
 from __future__ import annotations
 
 import io
+import logging
 import os
 import re
 import shlex
@@ -86,8 +87,9 @@ def place(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setattr(sys, "stdin", io.StringIO())
-    before = set(sys.modules)
+    before, level = set(sys.modules), logging.getLogger("agentmem").level
     yield tmp_path
+    logging.getLogger("agentmem").setLevel(level)
     for name in set(sys.modules) - before:
         if str(getattr(sys.modules[name], "__file__", None) or "").startswith(str(tmp_path)):
             del sys.modules[name]

@@ -237,7 +237,7 @@ CALLS = st.one_of(
 )
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(calls=st.lists(CALLS, max_size=4))
 def test_whatever_the_facade_is_given_it_answers_or_raises_its_own_errors(calls):
     clock = SimulatedClock(1_700_000_000)

@@ -164,8 +164,8 @@ def test_what_is_kept_is_a_subsequence_and_no_less_than_asked(text, keep):
 def test_hostile_text_takes_linear_time():
     began = time.process_time()
     for unit in ("a", "Aa ", "A b c:\n", "'", "I am. "):
-        text = unit * (20_000 // len(unit))
+        text = unit * (10_000 // len(unit))
         compress(text, 0.5)
         keywords(text, 5)
         summary([text[i : i + 10] for i in range(0, len(text), 10)], 50)
-    assert time.process_time() - began < 6
+    assert time.process_time() - began < 3

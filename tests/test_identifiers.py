@@ -247,11 +247,11 @@ def test_resolving_loses_no_mention_and_needs_no_order(mentions: list[str]) -> N
     "unit", ["last ", "1", "@", "a@b.", "1 ", "https://", "\u0301\u0316", "x:\n"]
 )
 def test_hostile_text_takes_linear_time(unit: str) -> None:
-    text = (unit * 100_000)[:100_000]
+    text = (unit * 40_000)[:40_000]
     before = time.perf_counter()
     identify(text)
     identity(text)
-    assert time.perf_counter() - before < 5.0  # about 0.2 s; quadratic would take minutes
+    assert time.perf_counter() - before < 3.0  # about 0.1 s; quadratic would take far more
 
 
 def test_the_tables_are_loaded_on_first_use_only() -> None:

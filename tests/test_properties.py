@@ -36,7 +36,7 @@ SUPERSEDE = st.tuples(st.just("supersede"), st.integers(0, 50), HOURS, TEXT)
 MAINTAIN = st.tuples(st.just("maintain"), st.just(0), HOURS)
 EVERYTHING = st.one_of(ADD, SEARCH, FORGET, RESTORE, ERASE, UPDATE, SUPERSEDE, MAINTAIN)
 QUICK = settings(
-    max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+    max_examples=30, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
 )
 REMOVING = [
     {"ebbinghaus": {"half_life": "3d", "remove": True, "forget_below": 0.1}},
