@@ -29,7 +29,7 @@ from agentmem.errors import (
 from agentmem.identity import identity_of
 from agentmem.ledger.queue import LONGEST, Due, Queue
 from agentmem.ledger.tables import ACTIVE
-from agentmem.ripple import Lines, ripple
+from agentmem.ripple import Lines, mixing, ripple
 from agentmem.steps import Steps, work
 from agentmem.structure import Store
 
@@ -168,9 +168,9 @@ class Extraction:
         """Adds and updates as they go into the ledger as it is now; and what comes back, by id.
 
         What is there already gains the new sources.  What was erased comes back only from a source
-        that was stored after the erasure; what was put away as `_comes_back` says.  `anew`: it is
-        made in the place of a record, and none of this holds.  An update keeps the lifecycle, which
-        may have moved on meanwhile.
+        that was stored after the erasure, unless it mixes several (then it may have gone with one
+        of them); what was put away as `_comes_back` says.  `anew`: it is made in the place of a
+        record, and none of this holds.  An update keeps the lifecycle, which may have moved on.
         """
         ledger = self.engine.ledger
         places = dict(ledger.present(one.id for one in change.update))
@@ -187,7 +187,8 @@ class Extraction:
             content = identity_of(one)
             name, status = held.get(content, ("", 0))
             if not status:
-                if anew or not ledger.erased_since(content, one.sources):
+                free = anew or mixing(self.engine, one.kind)  # it may have gone with a source
+                if free or not ledger.erased_since(content, one.sources):
                     add.append(one)
             elif name not in update:
                 now = self.engine.records([ledger.locate(name).pos])[0]

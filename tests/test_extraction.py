@@ -506,3 +506,15 @@ def test_a_cancelled_extraction_leaves_the_task_free(make: Make) -> None:
 
     asyncio.run(cancelled())
     assert memory.extract().done == 1
+
+
+def test_a_mixed_text_that_was_erased_with_one_source_is_made_of_the_others_again(
+    make: Make,
+) -> None:
+    memory = make(stores=["chunk", Digest()])
+    ids = [memory.add(text)[0] for text in ("one", "two")]
+    memory.forget(ids[0])
+    memory.erase(ids[1])
+    assert texts(memory, "digest") == []
+    memory.restore(ids[0])
+    assert texts(memory, "digest") == ["one"]
