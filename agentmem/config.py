@@ -233,6 +233,7 @@ def dump(component: Any) -> Any:
         return [dump(one) for one in component]
     name = name_of(_group(component), type(component))
     options = _options(component)
+    options = {key: dump(one) if is_dataclass(one) else one for key, one in options.items()}
     return {name: options} if options else name
 
 

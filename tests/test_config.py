@@ -25,6 +25,8 @@ from agentmem.config import (
     parse_namespace,
 )
 from agentmem.core import Policy
+from agentmem.embed.cache import CachedEmbedder
+from agentmem.embed.hashing import HashEmbedder
 from agentmem.errors import ConfigError, PluginError
 from agentmem.fields import Bounds, Seconds, check, hints, label
 from agentmem.policies.budget import Budget
@@ -504,3 +506,9 @@ def test_an_index_that_cannot_be_made_is_a_clear_error(
 ) -> None:
     with pytest.raises(error, match=message):
         build_index(spec)(8)
+
+
+def test_a_component_within_another_is_dumped_by_its_specification() -> None:
+    cached = CachedEmbedder(embedder=HashEmbedder(dim=8), size=5)
+    assert dump(cached) == {"cached": {"embedder": {"hash": {"dim": 8}}, "size": 5}}
+    assert build_embedder(dump(cached)).name == cached.name
