@@ -61,8 +61,9 @@ def ripple(engine: Engine, change: Change, *, by_policy: bool = False) -> Change
 def revived(engine: Engine, records: Sequence[Record]) -> tuple[tuple[Record, ...], list[Task]]:
     """What comes back with records that are restored: what went with them, and work to do.
 
-    A text that mixes several sources comes back only if all of them do.  Each store looks again at
-    a source that none of its records cites, and at one that was changed while it was away.
+    A text that mixes several sources comes back only if all of them do, and its store looks at each
+    of them again: another text may have been made anew without it.  So does any other store where
+    none of its records cites the source, or where the source was changed while it was away.
     """
     lines = Lines(engine)
     back: dict[str, Record] = {}
@@ -87,8 +88,8 @@ def revived(engine: Engine, records: Sequence[Record]) -> tuple[tuple[Record, ..
         Task(kind, record.id)
         for record in records
         if record.kind == engine.source
-        for kind in engine.stores
-        if (kind, record.id) not in cited or record.id not in same
+        for kind, store in engine.stores.items()
+        if store.mixes or (kind, record.id) not in cited or record.id not in same
     ]
     return tuple(back.values()), tasks
 

@@ -42,6 +42,8 @@ class Digest(Store):
             made = replace(around.target, text=text, sources=ids, created=new[-1].created)
             return Change(reason="anew", update=(made,))
         last = yield from around.recent(1)
+        if last and new[0].id in last[0].sources:  # it comes twice
+            return Change(reason="known")
         if not last:
             text = " | ".join(record.text for record in new)
             return Change(reason="first", add=(around.record(text, new),))
