@@ -212,7 +212,7 @@ def personalised_pagerank(
     than to restart.  Each round shrinks the error, at most 2, by d: so many rounds bring it below
     `tolerance` in L1.  InputError for anything else.
     """
-    start = _restart(seeds)
+    start, edges = _restart(seeds), np.asarray(edges)
     n = len(start)
     out = np.ones(len(edges)) if weights is None else np.asarray(weights, dtype=np.float64)
     _checked(edges, out, n, damping, tolerance)

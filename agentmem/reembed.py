@@ -11,6 +11,7 @@ from agentmem.errors import InputError
 from agentmem.ledger.book import Book
 from agentmem.ledger.migrations import migrate
 from agentmem.ledger.sqlite import Database
+from agentmem.specs import Spec, build_embedder
 from agentmem.steps import embed, run
 
 __all__ = ["reembed"]
@@ -26,13 +27,14 @@ Made = dict[int, tuple[bytes, bytes]]  # position -> digest of its text, bytes o
 
 def reembed(
     path: str | Path,
-    embedder: Embedder,
+    embedder: Spec,
     *,
     timeout: float = 10.0,
     progress: Progress | None = None,
 ) -> int:
     """Embed every record of a ledger with `embedder`, and stamp it; returns how many there are.
 
+    `embedder`: an object, a name or {name: options}, as in a configuration (ConfigError).
     The vectors are made outside of any transaction and take the place of the old ones in a single
     one: until then, and after a failure or a crash, the old ones are in force.  What others write
     meanwhile is embedded within it.  A memory that is open with the old embedder has to be opened
@@ -41,20 +43,21 @@ def reembed(
     """
     if not Path(path).is_file():
         raise InputError(f"{path}: there is no such file")
+    new = build_embedder(embedder)
     book = Book(Database(str(path), "normal", timeout))
     try:
         with book.db.write():
             migrate(book.db)
-        stamp = f"{embedder.name}/{embedder.dim}"
+        stamp = f"{new.name}/{new.dim}"
         if book.meta("embedder") == stamp:
             return 0
         made: Made = {}
         total = book.db.value("SELECT count(*) FROM vector")
         for page in _pages(book.db):
-            made.update(_made(embedder, page))
+            made.update(_made(new, page))
             if progress is not None:
                 progress(len(made), max(total, len(made)))
-        return _replace(book, embedder, made, stamp)
+        return _replace(book, new, made, stamp)
     finally:
         book.db.close()
 

@@ -12,7 +12,7 @@ import pytest
 from agentmem import reembed as module
 from agentmem.core import Embedder, Vectors
 from agentmem.embed.hashing import HashEmbedder
-from agentmem.errors import EmbedderMismatch, InputError, LedgerCorrupt, PluginError
+from agentmem.errors import ConfigError, EmbedderMismatch, InputError, LedgerCorrupt, PluginError
 from agentmem.ledger.ledger import Ledger
 from agentmem.ledger.replay import replay
 from agentmem.reembed import reembed
@@ -95,6 +95,13 @@ def test_the_journal_still_makes_the_same_ledger(path: Path, tmp_path: Path) -> 
         assert rows[0] == rows[1], table
     source.close()
     target.close()
+
+
+def test_an_embedder_may_be_named(path: Path) -> None:
+    assert reembed(path, {"hash": {"dim": 32}}) == 8
+    assert reembed(path, HashEmbedder(dim=32)) == 0
+    with pytest.raises(ConfigError, match="did you mean 'hash'"):
+        reembed(path, "hahs")
 
 
 def test_the_same_embedder_has_nothing_to_do(path: Path) -> None:
