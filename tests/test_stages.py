@@ -678,8 +678,8 @@ def test_sources_of_sources_are_followed_to_what_was_said(memory: AgentMemory) -
 
 def test_a_hit_whose_sources_are_gone_stands_for_itself(memory: AgentMemory) -> None:
     said = put(memory, "it rained")
-    fact = put(memory, "rain", kind="fact", sources=[said])
     memory.forget(said)
+    fact = put(memory, "rain", kind="fact", sources=[said])
     asked = query(memory, "rain", kinds=("fact",))
     assert [hit.id for hit in search(memory, asked, Sources())] == [fact]
     assert [hit.record.sources for hit in search(memory, "it", Sources())] == [(said,)]
