@@ -134,6 +134,12 @@ class Engine:
         spaces = self.spaces(prefix) if prefix else None
         return self.columns.rows(spaces, status=status, kinds=kinds)
 
+    def searchable(self, prefix: Namespace, kinds: Collection[str] | None = None) -> Ints:
+        """Positions that a search looks at, ascending: active, and not waiting to be made anew."""
+        rows = self.rows(prefix, kinds=kinds)
+        stale = self.reads.awaiting()
+        return rows[~np.isin(rows, stale)] if stale else rows
+
     def records(self, rows: Iterable[int]) -> list[Record]:
         """The records at some positions, in that order; those erased meanwhile are left out."""
         positions = [int(row) for row in rows]

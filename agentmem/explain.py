@@ -61,7 +61,7 @@ def explain(engine: Engine, query: Query, given: Sequence[Hit] | None = None) ->
         found = np.array([place.pos for place in places.values()], dtype=np.int64)
     rows = engine.rows(query.prefix, status=None, kinds=query.kinds)
     relevant = rank(engine, query, rows, lambda at: {}, k=len(found) + 4 * SHOWN)
-    active = engine.rows(query.prefix, kinds=query.kinds)
+    active = engine.searchable(query.prefix, query.kinds)
     passing = rows
     if query.where is not None:
         passing = np.array(engine.reads.positions(condition(query.where)), dtype=np.int64)
@@ -81,6 +81,8 @@ def _missed(
     steps: list[tuple[Verdict, str, str]] = []
     if record.status != "active":
         steps.append((record.status, _removal(engine, record), f"restore({record.id!r})"))
+    elif row in engine.reads.awaiting():
+        steps.append(("suppressed", "a source has gone: it is to be made anew", "extract()"))
     passes = row in passing
     if not passes:
         steps.append(

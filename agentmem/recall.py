@@ -63,7 +63,7 @@ def _searched(engine: Engine, query: Query) -> tuple[Ints, Weigh]:
 
     A policy that may suppress, or that compares records, sees all of them first.
     """
-    rows = engine.rows(query.prefix, kinds=query.kinds)
+    rows = engine.searchable(query.prefix, query.kinds)
     known: dict[str, Floats] = {}
     if not engine.separable:
         known = engine.weights(engine.columns.view(rows, query.now), separable=False)

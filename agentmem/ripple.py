@@ -1,7 +1,8 @@
 """What rests on what changes: derived records follow their sources.
 
 A record derived from one source alone goes with it.  A text that mixes several sources is made
-anew from those that are left, so that nothing of a forgotten turn survives in a summary.
+anew from those that are left, so that nothing of a forgotten turn survives in a summary; until
+then no search finds the old one (`Engine.searchable`).
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from agentmem.core import Turn
 from agentmem.errors import ConfigError
 from agentmem.stores.chunk import ChunkStore
-from agentmem.structure import Source
 from agentmem.stores.segment import cohesion, depths, sentences, split
+from agentmem.structure import Source
 from agentmem.text import words
 
 COOKING = [

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -518,3 +518,42 @@ def test_a_mixed_text_that_was_erased_with_one_source_is_made_of_the_others_agai
     assert texts(memory, "digest") == []
     memory.restore(ids[0])
     assert texts(memory, "digest") == ["one"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlowDigest(Digest):
+    """A digest that counts as made by a model: it is made anew when `extract` is called."""
+
+    by: str = "model"
+
+
+def test_a_text_that_waits_to_be_made_anew_is_out_of_recall(make: Make) -> None:
+    options = {"model": Scripted(), "background": False}
+    memory = make(stores=["chunk", SlowDigest()], extraction=options)
+    ids = [memory.add(text)[0] for text in ("one", "two", "three")]
+    memory.extract()
+    assert texts(memory, "digest") == ["one | two | three"]
+    memory.forget(ids[1])
+    assert texts(memory, "digest") == []
+    told = memory.explain("one two three", where={"kind": "digest"})
+    (digest,) = [one for one in told.missed if one.record.kind == "digest"]
+    assert (digest.verdict, digest.remedy) == ("suppressed", "extract()")
+    memory.extract()
+    assert texts(memory, "digest") == ["one | three"]
+    memory.update(ids[0], text="uno")
+    assert texts(memory, "digest") == []
+    memory.extract()
+    assert texts(memory, "digest") == ["uno | three"]
+
+
+def test_a_text_forgotten_while_it_waits_stays_forgotten(make: Make) -> None:
+    options = {"model": Scripted(), "background": False}
+    memory = make(stores=["chunk", SlowDigest()], extraction=options)
+    ids = [memory.add(text)[0] for text in ("one", "two")]
+    memory.extract()
+    (digest,) = [hit.id for hit in memory.search(k=9, where={"kind": "digest"})]
+    memory.forget(ids[1])
+    memory.restore(digest)
+    memory.forget(digest)
+    memory.extract()
+    assert texts(memory, "digest") == []

@@ -229,6 +229,14 @@ class Reads:
                 if entry["pos"] in places:
                     yield entry["pos"], entry["sources"]
 
+    def awaiting(self) -> list[int]:
+        """Positions of the records that are to be made anew, ascending."""
+        rows = self.db.rows(
+            "SELECT DISTINCT record.pos FROM task JOIN record ON record.id = task.target "
+            "WHERE task.target != '' ORDER BY record.pos"
+        )
+        return [pos for (pos,) in rows]
+
     def derived(self, name: str) -> list[int]:
         """Positions of the records that name this one among their sources."""
         rows = self.db.rows("SELECT pos FROM derivation WHERE source = :s ORDER BY pos", s=name)

@@ -172,6 +172,12 @@ task = Table(
     sqlite_with_rowid=False,
 )
 Index("task_due", task.c.store, task.c.state, task.c.pos)
+Index(
+    "task_target",
+    task.c.target,
+    sqlite_where=task.c.target != "",
+    postgresql_where=task.c.target != "",
+)
 
 lease = Table(
     "lease",
