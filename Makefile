@@ -23,7 +23,7 @@ demo: $(READY)-bench
 	$(BIN)/python examples/digest.py runs/smoke.txt
 
 test: $(READY)-test
-	$(PYTEST) $(COVERED)
+	$(PYTEST)
 
 test-all: $(READY)-dev $(READY)-torch
 	$(PYTEST) $(COVERED) -m "slow or not slow"

@@ -126,6 +126,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(
     assert (broken / "events.jsonl").read_bytes() == b"".join(lines)
 
 
+@pytest.mark.slow
 def test_several_processes_give_the_same_outcome(suite: Path, folder: Path, tmp_path: Path) -> None:
     other = run_suite(suite, tmp_path, progress=False, workers=2)
     assert (other / "events.jsonl").read_bytes() == (folder / "events.jsonl").read_bytes()

@@ -80,6 +80,7 @@ def test_no_line_is_wider_than_the_screen() -> None:
     assert max(map(len, shown(60).splitlines())) <= 60
 
 
+@pytest.mark.slow
 def test_it_always_says_the_same(text: str) -> None:
     assert shown(120) == text
 

@@ -126,6 +126,7 @@ def test_fifty_kills_during_extraction_lose_and_double_nothing(tmp_path: Path) -
     assert kill_extractors(tmp_path / "m.db", 50, seed=2) > 0
 
 
+@pytest.mark.slow
 def test_four_processes_share_a_file(tmp_path: Path) -> None:
     compete(tmp_path / "m.db", 40)
 
