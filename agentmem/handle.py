@@ -52,16 +52,19 @@ class Handle:
             durability=config.durability,
             timeout=config.busy_timeout,
         )
-        index = build_index(config.index)
-        self._engine = Engine(
-            ledger,
-            embedder,
-            config.policies,
-            index,
-            stores=config.deriving,
-            source=config.source.kind,
-        )
-        caller = _caller(config.extraction)
+        try:
+            self._engine = Engine(
+                ledger,
+                embedder,
+                config.policies,
+                build_index(config.index),
+                stores=config.deriving,
+                source=config.source.kind,
+            )
+            caller = _caller(config.extraction)
+        except BaseException:
+            ledger.close()
+            raise
         self.pipeline = Pipeline(engine=self._engine, stages=config.retrieval, caller=caller)
         self.extraction = Extraction(self._engine, config, caller)
         self._worker = Worker(self.extraction) if config.extraction.background else None

@@ -3,8 +3,8 @@
     python bench/speed.py [--quick] [--sizes 10000 100000] [--seed 0] [--out FOLDER]
 
 Every figure includes embedding the text or the query, with the same bundled embedder everywhere;
-agentmem runs with its default configuration (an Ebbinghaus policy that ranks), its file on disk,
-one commit per call.  Chroma: PersistentClient, cosine space, embeddings handed over, telemetry
+agentmem runs with its default configuration (an Ebbinghaus policy that ranks) and the exact index,
+its file on disk, one commit per call.  Chroma: PersistentClient, cosine space, embeddings handed over, telemetry
 off; its search is `query` for 5 hits, then one `update` of their metadata, as a memory that
 reinforces what it recalls must do.  FTS5: a plain OR query over all words, 5 best by bm25.
 """
@@ -101,7 +101,7 @@ def measure(size: int, seed: int, samples: int, folder: Path) -> list[Row]:
     chroma, fts = Chroma(folder / "chroma"), Fts(folder / "fts.db", texts)
     chroma.fill(texts)
     rows: list[Row] = []
-    with AgentMemory.open(folder / "normal.db") as memory:
+    with AgentMemory.open(folder / "normal.db", index="exact") as memory:
         fill(memory, texts)
         rows += searches(memory, chroma, fts, corpus.queries(texts, 4 * samples), now, samples)
         rows += adds(memory, chroma, corpus.texts(8 * samples), now, samples, folder)
