@@ -231,11 +231,11 @@ class Reads:
 
     def awaiting(self) -> list[int]:
         """Positions of the records that are to be made anew, ascending."""
-        rows = self.db.rows(
-            "SELECT DISTINCT record.pos FROM task JOIN record ON record.id = task.target "
-            "WHERE task.target != '' ORDER BY record.pos"
+        rows = self.db.rows(  # CROSS: from the few tasks to their records, not the other way
+            "SELECT record.pos FROM task CROSS JOIN record ON record.id = task.target "
+            "WHERE task.target != ''"
         )
-        return [pos for (pos,) in rows]
+        return sorted({pos for (pos,) in rows})
 
     def derived(self, name: str) -> list[int]:
         """Positions of the records that name this one among their sources."""
