@@ -39,6 +39,7 @@ bench: $(READY)-dev
 	$(BIN)/python bench/speed.py
 	$(BIN)/python bench/maintain.py
 	$(BIN)/python bench/ledger.py
+	$(BIN)/python bench/retrieval.py
 
 # The code blocks of the documents run as they stand.
 docs-check: $(READY)-test

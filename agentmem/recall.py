@@ -67,10 +67,10 @@ def _searched(engine: Engine, query: Query) -> tuple[Ints, Weigh]:
     known: dict[str, Floats] = {}
     if not engine.separable:
         known = engine.weights(engine.columns.view(rows, query.now), separable=False)
-    keep = product(known, len(rows)) > 0.0
-    if query.where is not None:
-        keep &= np.isin(rows, engine.reads.positions(condition(query.where)))
-    if not keep.all():
+    if known or query.where is not None:
+        keep = product(known, len(rows)) > 0.0
+        if query.where is not None:
+            keep &= np.isin(rows, engine.reads.positions(condition(query.where)))
         rows = rows[keep]
         known = {label: weight[keep] for label, weight in known.items()}
 

@@ -34,7 +34,7 @@ from agentmem.index.stopwords import STOPWORDS
 from agentmem.index.where import Where
 from agentmem.text import words
 
-POSTINGS = 1000  # a query's words are looked up rarest first, until this many records hold them
+POSTINGS = 500  # a query's words are looked up rarest first, until this many records hold them
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,9 +4,10 @@
 
 Every figure includes embedding the text or the query, with the same bundled embedder everywhere;
 agentmem runs with its default configuration (an Ebbinghaus policy that ranks) and the exact index,
-its file on disk, one commit per call.  Chroma: PersistentClient, cosine space, embeddings handed over, telemetry
-off; its search is `query` for 5 hits, then one `update` of their metadata, as a memory that
-reinforces what it recalls must do.  FTS5: a plain OR query over all words, 5 best by bm25.
+its file on disk, one commit per call.  Chroma: PersistentClient, cosine space, embeddings handed
+over, telemetry off; its search is `query` for 5 hits, then one `update` of their metadata, as a
+memory that reinforces what it recalls must do.  FTS5: a plain OR query over all words, 5 best by
+bm25.
 """
 
 from __future__ import annotations

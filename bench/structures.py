@@ -34,11 +34,11 @@ DERIVED = ("segment", "session", "windowed", "fact", "triple", "entity", "summar
 GRAPHS = ("note", "timeline", "thought")
 BLOCKS = ("block", "profile")
 ARMS: dict[str, dict[str, Any]] = {
-    "turns": {},
+    "turns, time-aware (the default)": {},
     "turns, single search": {"retrieval": []},
-    **{f"{name} alone": {"stores": [name]} for name in (*DERIVED, *GRAPHS, *BLOCKS)},
-    "turns + facts": {"stores": ["chunk", "fact"]},
-    "mixed: turns, facts, triples, summaries, notes": {
+    **{f"{name} alone, time-aware": {"stores": [name]} for name in (*DERIVED, *GRAPHS, *BLOCKS)},
+    "turns + facts, time-aware": {"stores": ["chunk", "fact"]},
+    "mixed: turns, facts, triples, summaries, notes, time-aware": {
         "stores": ["chunk", "fact", "triple", "summary", "note"]
     },
     "turns, rerank by rule": {"retrieval": ["rerank"]},
