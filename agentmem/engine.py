@@ -97,11 +97,8 @@ class Engine:
         """Bring the arrays up to the newest journal line, whoever wrote it."""
         if self._spent:
             self._close_index()
-            self.columns, self._seen, self._spent = (
-                Columns(self._index(self.embedder.dim)),
-                -1,
-                False,
-            )
+            self.columns = Columns(self._index(self.embedder.dim))
+            self._seen, self._spent = -1, False
         if self._seen >= 0 and self.ledger.seq() == self._seen:
             return
         newest, rows, gone = self.reads.follow(max(self._seen, 0))
