@@ -139,7 +139,8 @@ def main() -> None:
         f"{len(samples)} conversations, {rows[0]['questions']} questions of categories 1-4; "
         "no LLM, nothing random.",
         "",
-        "| structure, retrieval | hits without a limit | recall@10 | tokens of 10 hits | turns covered | ms |",
+        "| structure, retrieval | hits without a limit | recall@10 | tokens of 10 hits | "
+        "turns covered | ms |",
         "|---|---|---|---|---|---|",
     ]
     lines += [
