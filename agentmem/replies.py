@@ -65,6 +65,16 @@ def parse(text: str) -> Any:
     raise ValueError(f"not JSON: {problem}")
 
 
+def object_of(**fields: Any) -> dict[str, Any]:
+    """The schema of an object with just these fields, as strict structured output wants it."""
+    return {
+        "type": "object",
+        "properties": fields,
+        "required": list(fields),
+        "additionalProperties": False,
+    }
+
+
 def check(value: Any, schema: Schema) -> Any:
     """The value, if it fits the schema; ValueError says where it does not.
 

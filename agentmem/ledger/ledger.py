@@ -17,7 +17,7 @@ from agentmem.ledger.book import Book, Place
 from agentmem.ledger.draft import Expire, draft
 from agentmem.ledger.migrations import migrate
 from agentmem.ledger.rows import dumps
-from agentmem.ledger.sift import sift
+from agentmem.ledger.sift import Sifted, sift
 from agentmem.ledger.sqlite import PACK_TEXT, Database, Durability, compiled
 from agentmem.ledger.tables import (
     journal,
@@ -108,19 +108,10 @@ class Ledger(Book):
         with self._write():
             if versions:
                 self._fresh(versions, places)
-            if vectors and self.meta("embedder") != self._stamp_of_vectors:
-                raise EmbedderMismatch(
-                    f"{self.db.path}: its vectors were made anew by another embedder, "
-                    f"{self.meta('embedder')!r}, since this memory was opened; open it again"
-                )
+            if vectors:
+                self._same_embedder()
             self._stamp_expiries(expiries)
-            found = sift(self, change.add, revive)
-            if found.refused and change.supersede:
-                content, how = next(iter(found.refused.items()))
-                raise InputError(
-                    f"the new text was {how} earlier (record {content!r}): bring it back with "
-                    "add(..., revive=True) before it takes the place of another"
-                )
+            found = self._sifted(change, revive)
             if change.add:
                 change = replace(change, add=tuple(found.new.values()))
             payload = draft(self, change, expire, places or self.places(change.ids))
@@ -133,22 +124,34 @@ class Ledger(Book):
             data = {pos: vectors[name] for pos, name in named if name in vectors}
             Applier(self.db, seq, at, self.path)(payload, data)
             self._redact(payload.get("erase", ()))
+        pairs = zip(found.new.items(), payload.get("add", ()), strict=True)
+        settled = ("turn", "importance")
         added = {
-            content: (
-                entry["pos"],
-                replace(record, **{k: entry[k] for k in ("turn", "importance")}),
-            )
-            for (content, record), entry in zip(
-                found.new.items(), payload.get("add", ()), strict=True
-            )
+            content: (entry["pos"], replace(record, **{name: entry[name] for name in settled}))
+            for (content, record), entry in pairs
         }
         return Outcome(
-            seq=seq,
-            added=added,
-            ids=found.ids,
-            refused=found.refused,
-            standing=found.standing,
+            seq=seq, added=added, ids=found.ids, refused=found.refused, standing=found.standing
         )
+
+    def _same_embedder(self) -> None:
+        """EmbedderMismatch if the file's vectors were made anew since it was opened."""
+        if self.meta("embedder") != self._stamp_of_vectors:
+            raise EmbedderMismatch(
+                f"{self.db.path}: its vectors were made anew by another embedder, "
+                f"{self.meta('embedder')!r}, since this memory was opened; open it again"
+            )
+
+    def _sifted(self, change: Change, revive: bool) -> Sifted:
+        """The adds of a change; InputError if one that is to take another's place is refused."""
+        found = sift(self, change.add, revive)
+        if found.refused and change.supersede:
+            content, how = next(iter(found.refused.items()))
+            raise InputError(
+                f"the new text was {how} earlier (record {content!r}): bring it back with "
+                "add(..., revive=True) before it takes the place of another"
+            )
+        return found
 
     @contextmanager
     def _write(self) -> Iterator[None]:

@@ -22,6 +22,7 @@ from agentmem.intake import whole
 from agentmem.memory import AgentMemory
 from agentmem.modules.keeping import Keeper
 from agentmem.modules.sandbox import Cell, Rows, Tables
+from agentmem.replies import object_of
 from agentmem.steps import Steps, asynchronous, run, sync, work
 
 __all__ = ["Ref", "Step", "TableMemory"]
@@ -237,21 +238,12 @@ def _params(items: Sequence[Mapping[str, Any]]) -> dict[str, Cell | Ref]:
     }
 
 
-def _object(**fields: Any) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": fields,
-        "required": list(fields),
-        "additionalProperties": False,
-    }
-
-
 _NAME = {"type": "string"}
 _PARAM = {
     "anyOf": [
-        _object(name=_NAME, value={"type": ["string", "number", "null"]}),
-        _object(name=_NAME, step={"type": "integer", "minimum": 1}, column=_NAME),
+        object_of(name=_NAME, value={"type": ["string", "number", "null"]}),
+        object_of(name=_NAME, step={"type": "integer", "minimum": 1}, column=_NAME),
     ]
 }
-_STEP = _object(sql=_NAME, params={"type": "array", "items": _PARAM})
-_PLAN = _object(steps={"type": "array", "items": _STEP})
+_STEP = object_of(sql=_NAME, params={"type": "array", "items": _PARAM})
+_PLAN = object_of(steps={"type": "array", "items": _STEP})

@@ -19,6 +19,7 @@ from agentmem.extract import english as en
 from agentmem.extract.clauses import facts, turns
 from agentmem.extract.pronouns import display
 from agentmem.fields import Bounds
+from agentmem.replies import object_of
 from agentmem.steps import Steps
 from agentmem.stores.mixing import clip, condensed, grown, joined, prose, renewed, statements
 from agentmem.structure import Around, Store
@@ -273,27 +274,18 @@ def _date(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d")
 
 
-def _object(**fields: Any) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": fields,
-        "required": list(fields),
-        "additionalProperties": False,
-    }
-
-
 def _calls(ids: Sequence[str]) -> dict[str, Any]:
     """The schema of calls on the entries shown and no other."""
     text = {"type": "string"}
     core = {"const": CORE, "type": "string"}
     kinds = [
-        _object(op={"const": "insert"}, block={"type": "string", "enum": list(LISTS)}, text=text),
-        _object(op={"type": "string", "enum": ["insert", "update"]}, block=core, text=text),
+        object_of(op={"const": "insert"}, block={"type": "string", "enum": list(LISTS)}, text=text),
+        object_of(op={"type": "string", "enum": ["insert", "update"]}, block=core, text=text),
     ]
     if ids:
         one = {"type": "string", "enum": list(ids)}
         kinds += [
-            _object(op={"const": "update"}, id=one, text=text),
-            _object(op={"const": "delete"}, id=one),
+            object_of(op={"const": "update"}, id=one, text=text),
+            object_of(op={"const": "delete"}, id=one),
         ]
-    return _object(calls={"type": "array", "items": {"anyOf": kinds}})
+    return object_of(calls={"type": "array", "items": {"anyOf": kinds}})

@@ -10,6 +10,7 @@ from agentmem.core import Change, Record
 from agentmem.errors import BadReply
 from agentmem.extract.quotes import Passage
 from agentmem.fields import Bounds
+from agentmem.replies import object_of
 from agentmem.steps import Steps
 from agentmem.structure import Around, Store
 from agentmem.text import fold
@@ -132,15 +133,4 @@ def supported(items: Sequence[Item], source: Record, what: str) -> list[tuple[It
 
 def list_of(name: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     """The schema of {name: [{field: ...}, ...]} as strict structured output wants it."""
-    item = {
-        "type": "object",
-        "properties": dict(fields),
-        "required": list(fields),
-        "additionalProperties": False,
-    }
-    return {
-        "type": "object",
-        "properties": {name: {"type": "array", "items": item}},
-        "required": [name],
-        "additionalProperties": False,
-    }
+    return object_of(**{name: {"type": "array", "items": object_of(**fields)}})
