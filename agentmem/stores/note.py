@@ -62,7 +62,8 @@ class NoteStore(Store):
             if not said:
                 continue
             note = around.record(said, [source])
-            if not (yield from around.get([note.id])):
+            known = yield from around.get([note.id])
+            if not any(one.status == "active" for one in known):  # else it only gains a source
                 note = _described(note, (yield from self._analysed(said, around)))
                 hits = yield from around.similar(note.found_by, self.near)
                 try:

@@ -46,9 +46,6 @@ class _Entry:
         kept = self.old.data.get("thoughts", ()) if self.old else ()
         return [Thought(*one) for one in kept]
 
-    def cites(self, source: Record) -> bool:
-        return source.id in self.sources or bool(self.old and source.id in self.old.sources)
-
     def take(self, source: Record, thoughts: Sequence[Thought]) -> list[Thought]:
         """Let a source in; returns what it says that was not known."""
         known = {one.sentence for one in (*self.held, *self.new)}
