@@ -44,6 +44,7 @@ BUILTIN: dict[str, dict[str, str]] = {
     },
     "retrieval": {
         "coarse_to_fine": "agentmem.retrieve.coarse:CoarseToFine",
+        "consensus": "agentmem.retrieve.consensus:Consensus",
         "full_history": "agentmem.retrieve.everything:FullHistory",
         "iterative": "agentmem.retrieve.iterative:Iterative",
         "linked": "agentmem.retrieve.linked:Linked",
