@@ -22,7 +22,6 @@ from agentmem.errors import (
 from agentmem.ledger import migrations
 from agentmem.ledger.ledger import Ledger
 from agentmem.ledger.replay import replay
-from agentmem.salience import importance, surprisal
 from tests.conftest import Make
 
 
@@ -221,14 +220,6 @@ def test_reopening_finds_everything_again(make: Make, tmp_path: Path) -> None:
     again = make(path)
     assert [hit.id for hit in again.search("dog", k=1)] == names[:1]
     assert again.add("Rex is my dog") == names[:1]
-
-
-def test_rare_words_tell_more_than_common_ones() -> None:
-    assert surprisal([], 10) == 0.0
-    assert surprisal([0], 0) == pytest.approx(1.0)
-    assert surprisal([0, 9], 10) == pytest.approx(3.5849625 + 0.2630344)
-    assert importance([0, 0], 100) > importance([50, 50], 100)
-    assert 0.0 <= importance([0] * 500, 10**6) < 1.0
 
 
 def test_importance_defaults_to_how_surprising_the_text_is_in_its_namespace(make: Make) -> None:

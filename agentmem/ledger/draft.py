@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from math import isnan
+from math import inf, isnan
 from typing import Any
 
 from sqlalchemy import bindparam, func, select
 
 from agentmem.core import Change, Namespace, Record
 from agentmem.ledger.book import Book, Place
-from agentmem.ledger.rows import dumps, hashes, to_entry
+from agentmem.ledger.rows import dumps, to_entry, word_hash
 from agentmem.ledger.sqlite import HOLDERS, compiled
 from agentmem.ledger.tables import (
     FAILED,
@@ -23,9 +23,10 @@ from agentmem.ledger.tables import (
     record,
     tombstone,
 )
-from agentmem.salience import importance
+from agentmem.salience import WITHIN, asks, importance, shares
 
 Expire = Callable[[Sequence[Record]], Sequence[float | None]]
+Said = tuple[float, str]  # when it happened, the text
 
 _NEXT_POS = compiled(
     select(
@@ -35,6 +36,12 @@ _NEXT_POS = compiled(
 )
 _SPACE = compiled(
     select(namespace.c.turn, namespace.c.records).where(namespace.c.id == bindparam("space"))
+)
+_BEFORE = compiled(
+    select(record.c.created, record.c.text)
+    .where(record.c.namespace == bindparam("space"), record.c.kind == bindparam("kind"))
+    .order_by(record.c.pos.desc())
+    .limit(1)
 )
 _SPOKEN = compiled(
     select(journal.c.payload)
@@ -92,6 +99,7 @@ def _entries(book: Book, adds: Sequence[Record], expire: Expire) -> list[dict[st
     settled: list[Record] = []
     spaces: list[int] = []
     held: dict[tuple[int, int], int] = {}
+    before: dict[tuple[int, str], Said] = {}
     for one in adds:
         space = book.space(one.namespace)
         if space not in turns:
@@ -99,7 +107,9 @@ def _entries(book: Book, adds: Sequence[Record], expire: Expire) -> list[dict[st
             turns[space] = (turn + 1, count)
         value = one.importance
         if isnan(value):
-            value = _surprise(book, one.text, space, turns[space][1], held)
+            answers = _answers(book, one, space, before)
+            value = _surprise(book, one.text, space, turns[space][1], held, answers)
+        before[space, one.kind] = one.created, one.text
         settled.append(replace(one, turn=one.turn or turns[space][0], importance=value))
         spaces.append(space)
     return [
@@ -154,14 +164,32 @@ def _stones(
     ]
 
 
+def _answers(book: Book, one: Record, space: int, before: Mapping[tuple[int, str], Said]) -> bool:
+    """Does the record of the same kind before this one in its namespace ask, and not long ago?
+
+    `before`: the last ones of this change.
+    """
+    last = before.get((space, one.kind))
+    if last is None:
+        rows = book.db.rows(_BEFORE, space=space, kind=one.kind)
+        last = rows[0] if rows else (inf, "")
+    return abs(one.created - last[0]) <= WITHIN and asks(last[1])
+
+
 def _surprise(
-    book: Book, text: str, space: int, records: int, held: dict[tuple[int, int], int]
+    book: Book,
+    text: str,
+    space: int,
+    records: int,
+    held: dict[tuple[int, int], int],
+    answers: bool,
 ) -> float:
-    """Surprisal against what the namespace held before this change; `held` is a cache."""
-    keys = [(word, space) for word in hashes(text)]
+    """Importance against what the namespace held before this change; `held` is a cache."""
+    shared = shares(text)
+    keys = [(word_hash(word), space) for word in shared]
     missing = [word for word, _ in keys if (word, space) not in held]
     if missing:
         held.update(dict.fromkeys([(word, space) for word in missing], 0))
         rows = book.db.rows(HOLDERS, words=dumps(missing))
         held.update({(word, where): count for word, where, count in rows if where == space})
-    return importance([held[key] for key in keys], records)
+    return importance(shared, [held[key] for key in keys], records, answers=answers)
