@@ -22,11 +22,12 @@ from agentmem.index.exact import ExactIndex
 from agentmem.ledger.apply import Applier
 from agentmem.ledger.ledger import Ledger
 from agentmem.ledger.reads import Line
-from agentmem.ledger.rows import dumps, found_by
+from agentmem.ledger.rows import ABSENT, dumps, found_by
 from agentmem.ledger.sqlite import LISTED, compiled
 from agentmem.ledger.tables import ACTIVE, ARCHIVED, SUPERSEDED, record, vector
 from agentmem.recall import Query
 from agentmem.steps import Steps, embed, work
+from agentmem.views import KEPT
 
 __all__ = ["as_of", "fold"]
 
@@ -77,9 +78,11 @@ def _take(state: dict[int, Entry], payload: Mapping[str, Any]) -> None:
     for entry in payload.get("add", ()):
         state[entry["pos"]] = entry
     for entry in payload.get("update", ()):
-        change(entry["pos"], **{"key": None, "erased": False, **entry})
+        change(entry["pos"], **{**ABSENT, "erased": False, **entry})
     for pos, *life in payload.get("touch", ()):
-        change(pos, **dict(zip(LIFE, life, strict=True)))
+        if pos in state:  # the ring of its latest recalls, as the ledger keeps it
+            ring = {**state[pos].get("recalls", {}), life[2] % KEPT: life[0]}
+            change(pos, **dict(zip(LIFE, life, strict=True)), recalls=ring)
     for pos in payload.get("archive", ()):
         change(pos, status=ARCHIVED)
     for pos, _ in payload.get("supersede", ()):

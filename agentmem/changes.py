@@ -54,7 +54,7 @@ def add(
     for name in cited:
         within(engine, name, made[0].namespace[:1])
     by_id = {record.id: vector for record, vector in zip(made, vectors, strict=True)}
-    owing = tuple(engine.stores) if made[0].kind == engine.source else ()
+    owing = engine.owing if made[0].kind == engine.source else ()
     if owing and Queue(engine.ledger).owed() >= max_pending:
         raise QueueFull(
             f"{max_pending} tasks of {', '.join(owing)} are waiting: call extract(), or raise "
@@ -108,7 +108,7 @@ def supersede(
         restore=back,
         supersede=((old.id, name or new.id),),
         reason="supersede",
-        derive=tuple(engine.stores) if old.kind == engine.source else (),
+        derive=engine.owing if old.kind == engine.source else (),
     )
     outcome = engine.commit(ripple(engine, change), at=now, vectors={new.id: vector})
     return name or outcome.ids[new.id]

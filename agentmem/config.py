@@ -20,26 +20,32 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from agentmem.core import Embedder, Index, Namespace, Policy, content_id
+from agentmem.core import Embedder, Index, Namespace, Policy, Redactor, content_id
 from agentmem.errors import ConfigError
 from agentmem.fields import Bounds, Seconds, check
 from agentmem.reading import Reader, parse_namespace
 from agentmem.registry import name_of
 from agentmem.retrieve.stage import Stage
 from agentmem.specs import (
+    CONSOLIDATION,
     EMBEDDER,
     POLICIES,
+    REDACT,
     RETRIEVAL,
     STORES,
+    UPDATES,
     Spec,
+    build_consolidation,
     build_embedder,
     build_index,
     build_policies,
+    build_redact,
     build_retrieval,
     build_stores,
+    build_updates,
 )
 from agentmem.stores.chunk import ChunkStore
-from agentmem.structure import Source, Store
+from agentmem.structure import Consolidator, Source, Store, Updater
 
 __all__ = [
     "ExtractionConfig",
@@ -105,6 +111,15 @@ class MemoryConfig:
     index: Any = "auto"  # a name or dotted path, or {name: options}
     stores: tuple[Store, ...] = field(default_factory=build_stores)
     policies: tuple[Policy, ...] = field(default_factory=build_policies)
+    updates: tuple[Updater, ...] = field(
+        default_factory=build_updates
+    )  # how new statements meet what is known
+    consolidation: tuple[Consolidator, ...] = field(
+        default_factory=build_consolidation
+    )  # what becomes of records that leave
+    redact: tuple[Redactor, ...] = field(
+        default_factory=build_redact
+    )  # what texts go through before anything else
     retrieval: tuple[Stage, ...] = field(
         default_factory=build_retrieval
     )  # stages around the search, outermost first
@@ -117,14 +132,15 @@ class MemoryConfig:
         check(self)
         parse_namespace(self.namespace)
         build_index(self.index)
-        kinds = [store.kind for store in self.stores]
+        kinds = [store.kind for store in (*self.stores, *self.consolidation)]
         if len(set(kinds)) != len(kinds):
             raise ConfigError(f"stores: one store of a kind, not {', '.join(kinds)}")
         sources = [store.kind for store in self.stores if isinstance(store, Source)]
         if len(sources) > 1:
             raise ConfigError(f"stores: one that keeps what is said, not {', '.join(sources)}")
-        asking = [store.kind for store in self.stores if store.asks_model]
-        asking += [stage.name for stage in self.retrieval if stage.asks_model]
+        parts: list[Store | Updater | Stage] = [*self.stores, *self.updates]
+        parts += [*self.consolidation, *self.retrieval]
+        asking = [part.name for part in parts if part.asks_model]
         if asking and self.extraction.model is None:
             raise ConfigError(
                 f"{', '.join(asking)} by model: say which, in extraction: {{model: ...}}"
@@ -144,7 +160,17 @@ class MemoryConfig:
     @property
     def kinds(self) -> tuple[str, ...]:
         """The kinds that a search looks at."""
-        return tuple(store.kind for store in self.stores)
+        return tuple(store.kind for store in (*self.stores, *self.consolidation))
+
+
+GROUPS = {
+    "policies": "policies",
+    "stores": "stores",
+    "updates": "updates",
+    "consolidation": "consolidators",
+    "redact": "redactors",
+    "retrieval": "retrieval",
+}  # keys that hold lists of components -> their groups
 
 
 def load_config(source: str | Path | Mapping[str, Any] | MemoryConfig | None) -> MemoryConfig:
@@ -171,8 +197,8 @@ def _memory_values(reader: Reader, content: Any) -> dict[str, Any]:
     values: dict[str, Any] = {}
     plain = {}
     for key, value in content.items():
-        if key in ("policies", "retrieval", "stores"):
-            values[key] = reader.components(key, value, key)
+        if key in GROUPS:
+            values[key] = reader.components(GROUPS[key], value, key)
         elif key == "embedder":
             values[key] = reader.single("embedders", value, key)
         elif key == "recall":
@@ -241,6 +267,9 @@ def _dump_memory(config: MemoryConfig) -> dict[str, Any]:
     specs = {
         "policies": list(POLICIES),
         "stores": list(STORES),
+        "updates": list(UPDATES),
+        "consolidation": list(CONSOLIDATION),
+        "redact": list(REDACT),
         "embedder": EMBEDDER,
         "retrieval": list(RETRIEVAL),
     }
@@ -260,11 +289,13 @@ def _dump_memory(config: MemoryConfig) -> dict[str, Any]:
 
 
 def _group(component: Any) -> str:
-    kinds: dict[str, type] = {"policies": Policy, "embedders": Embedder, "stores": Store}
-    for group, kind in (kinds | {"retrieval": Stage, "indexes": Index}).items():
+    kinds: dict[str, type] = {"policies": Policy, "embedders": Embedder}
+    kinds |= {"consolidators": Consolidator, "stores": Store, "updates": Updater}
+    kinds |= {"redactors": Redactor, "retrieval": Stage, "indexes": Index}
+    for group, kind in kinds.items():
         if isinstance(component, kind):
             return group
-    raise ConfigError(f"{component!r} is no policy, store, retrieval stage, embedder or index")
+    raise ConfigError(f"{component!r} is no component that a configuration could name")
 
 
 def fingerprint(policies: Sequence[Policy]) -> str:

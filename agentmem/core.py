@@ -28,6 +28,7 @@ __all__ = [
     "Plan",
     "Policy",
     "Record",
+    "Redactor",
     "Run",
     "Shown",
     "Status",
@@ -78,6 +79,8 @@ class Record:
     used_turn: int | None = None  # turn at the last recall
     version: int = 1
     key: str | None = None  # what it is found by, where that is not its text
+    expires: float | None = None  # from then on it is out of recall, whatever the policies say
+    verify_by: float | None = None  # when somebody should look whether it is still true
 
     @property
     def found_by(self) -> str:
@@ -215,6 +218,8 @@ class Shown:
     """What is about to be put before the model: hits, oldest first unless a policy reorders."""
 
     hits: tuple[Hit, ...]
+    notes: tuple[str, ...] = ()  # texts that follow the records: counts, summaries, hints
+    seed: int = 0  # of whatever a policy draws: the same seed, the same view
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -251,14 +256,24 @@ class Policy:
     """How records fade, strengthen, go and are shown.  Neutral: override what you need.
 
     `rank` and `remove` are chosen separately: whether `weight` multiplies relevance, and whether
-    `maintain` may archive.  A policy is arithmetic: it holds no store, clock or model.
+    `maintain` may archive.  `kinds` and `within` confine a policy to records of some kinds, and to
+    those under a namespace prefix: it is asked about no others.  A policy is arithmetic: it holds
+    no store, clock or model.
     """
 
     name: ClassVar[str] = "policy"
     sweep: ClassVar[Literal["due", "all"]] = "due"  # which records `maintain` has to see
+    traces: ClassVar[bool] = False  # whether `View.recalls` has to be filled
 
     rank: bool = True
     remove: bool = False
+    kinds: tuple[str, ...] = ()  # of the records concerned; (): all
+    within: tuple[str, ...] = ()  # namespace prefix of the records concerned; (): all
+
+    @property
+    def scoped(self) -> bool:
+        """Is it confined to some records?"""
+        return bool(self.kinds or self.within)
 
     @property
     def separable(self) -> bool:
@@ -295,6 +310,17 @@ class Policy:
     def present(self, shown: Shown, ask: Ask) -> Shown:
         """What the model gets to see of what was recalled."""
         return shown
+
+
+@dataclass(frozen=True, kw_only=True)
+class Redactor:
+    """What every text goes through before it is embedded, written or shown."""
+
+    name: ClassVar[str] = "redactor"
+
+    def redact(self, text: str) -> str:
+        """The text without what must not be kept; the same text, the same result."""
+        return text
 
 
 @runtime_checkable

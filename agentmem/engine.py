@@ -6,12 +6,11 @@ import os
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from agentmem import contract
-from agentmem.config import fingerprint
 from agentmem.core import (
     Change,
     Embedder,
@@ -26,11 +25,13 @@ from agentmem.core import (
     View,
 )
 from agentmem.errors import LedgerError
-from agentmem.index.columns import ACTIVE, Columns, view_of
+from agentmem.index.columns import ACTIVE, Codes, Columns, traced, view_of
 from agentmem.ledger.book import Place
 from agentmem.ledger.ledger import Ledger, Outcome
 from agentmem.ledger.reads import Reads
-from agentmem.structure import Store
+from agentmem.panel import Panel
+from agentmem.structure import Consolidator, Store
+from agentmem.text import words
 
 
 class Engine:
@@ -49,15 +50,15 @@ class Engine:
         self.ledger = ledger
         self.reads = Reads(ledger)
         self.embedder = embedder
-        self.policies = tuple(policies)
-        self.labels = _labels(self.policies)
+        self.panel = Panel(policies, ledger.path)
+        self.policies, self.labels = self.panel.policies, self.panel.labels
         self.stores = {store.kind: store for store in stores}  # those that derive ...
-        self.source = source  # ... from records of this kind
+        self.source = source  # ... from records of this kind ...
+        self.owing = tuple(  # ... and do so from each of them as it comes
+            store.kind for store in stores if not isinstance(store, Consolidator)
+        )
         self._index = index
-        self.columns = Columns(index(embedder.dim))
-        pairs = zip(self.labels, self.policies, strict=True)
-        self._expiring = [(name, policy) for name, policy in pairs if _has_expiry(policy)]
-        self.expiries = fingerprint([policy for _, policy in self._expiring])
+        self.columns = self._columns()
         self._branches: dict[Namespace, list[int]] = {}  # prefix -> codes, ...
         self._branched = 0  # ... while there are so many namespaces
         self._seen = -1  # newest journal line in the arrays; -1: nothing loaded yet
@@ -86,7 +87,7 @@ class Engine:
                     yield
             except BaseException:
                 if self._seen != before:  # the arrays are ahead of what was rolled back
-                    self.columns, self._seen = Columns(self._index(self.embedder.dim)), -1
+                    self.columns, self._seen = self._columns(), -1
                 raise
 
     def rebuild(self) -> None:
@@ -97,15 +98,20 @@ class Engine:
         """Bring the arrays up to the newest journal line, whoever wrote it."""
         if self._spent:
             self._close_index()
-            self.columns = Columns(self._index(self.embedder.dim))
+            self.columns = self._columns()
             self._seen, self._spent = -1, False
         if self._seen >= 0 and self.ledger.seq() == self._seen:
             return
         newest, rows, gone = self.reads.follow(max(self._seen, 0))
         self.columns.put(rows)
+        if self.panel.traces:
+            self.columns.recalled(self.reads.recalls(row[0] for row in rows))
         self.columns.drop(gone)
         self.columns.set_turns(self.reads.turns())
         self._seen = newest
+
+    def _columns(self) -> Columns:
+        return Columns(self._index(self.embedder.dim), traces=self.panel.traces)
 
     def spaces(self, prefix: Namespace) -> list[int]:
         """Codes of the namespaces under a prefix; none if there are none (never all)."""
@@ -131,9 +137,13 @@ class Engine:
         spaces = self.spaces(prefix) if prefix else None
         return self.columns.rows(spaces, status=status, kinds=kinds)
 
-    def searchable(self, prefix: Namespace, kinds: Collection[str] | None = None) -> Ints:
-        """Positions that a search looks at, ascending: active, and not waiting to be made anew."""
-        rows = self.rows(prefix, kinds=kinds)
+    def searchable(
+        self, prefix: Namespace, kinds: Collection[str] | None = None, *, now: float
+    ) -> Ints:
+        """Positions that a search looks at, ascending: active, not expired, and not waiting to be
+        made anew.
+        """
+        rows = self.columns.unexpired(self.rows(prefix, kinds=kinds), now)
         stale = self.reads.awaiting()
         return rows[~np.isin(rows, stale)] if stale else rows
 
@@ -162,7 +172,7 @@ class Engine:
             at=at,
             vectors={name: vector.tobytes() for name, vector in vectors.items()},
             expire=lambda records: self.expire(records, at),
-            expiries=self.expiries,
+            expiries=self.panel.stamp,
             revive=revive,
             run=run,
             versions=versions,
@@ -188,67 +198,57 @@ class Engine:
         self._seen = outcome.seq
 
     def expire(self, records: Sequence[Record], now: float) -> list[float | None]:
-        """When each record is due for removal, under the policies that know."""
-        if not self._expiring:
+        """When each record is due for removal, by its own date or under the policies that know."""
+        if not self.panel.expires and all(record.expires is None for record in records):
             return [None] * len(records)
-        return self.expiry_of(record_view(records, now))
+        view, traces = record_view(records, now, self.ledger.space), None
+        if self.panel.traces:
+            there = dict(self.ledger.present(record.id for record in records))
+            held = [there[record.id].pos if record.id in there else -1 for record in records]
+            traces = traced(held, self.reads.recalls(held))
+        own = [np.inf if record.expires is None else record.expires for record in records]
+        return self._due(view if traces is None else replace(view, recalls=traces), np.array(own))
 
-    def expiry_of(self, view: View) -> list[float | None]:
-        """The earliest expiry any policy gives each row."""
-        due = np.min([contract.expiry(name, p, view) for name, p in self._expiring], axis=0)
+    def expiry_after(self, view: View, update: Update, rows: Ints) -> list[float | None]:
+        """The same of some positions once `update` has been written."""
+        if not self.panel.expires and not self.columns.perishable:
+            return [None] * len(view)
+        return self._due(view.at(update), self.columns.floats["expires"][rows])
+
+    def _due(self, view: View, own: Floats) -> list[float | None]:
+        due = np.fmin(self.panel.expiry(view), own)
         return [float(t) if np.isfinite(t) else None for t in due]
-
-    def expiry_after(self, view: View, update: Update) -> list[float | None]:
-        """The same once `update` has been written."""
-        return self.expiry_of(view.at(update)) if self._expiring else [None] * len(view)
-
-    def weights(self, view: View, *, separable: bool | None = None) -> dict[str, Floats]:
-        """Each ranking policy's retention factor, shape (n,); of some policies (None: of all)."""
-        return {
-            name: contract.weight(name, policy, view)
-            for name, policy in zip(self.labels, self.policies, strict=True)
-            if _weighs(policy) and separable in (None, policy.separable)
-        }
-
-    @property
-    def separable(self) -> bool:
-        """Can every policy weigh a record by itself, and never as 0?"""
-        return all(policy.separable for policy in self.policies if _weighs(policy))
-
-    def touched(self, view: View) -> Update:
-        """The rows after being recalled now; of several policies that strengthen, the last."""
-        pairs = zip(self.labels, self.policies, strict=True)
-        own = [(name, p) for name, p in pairs if type(p).touch is not Policy.touch]
-        name, policy = own[-1] if own else ("policy", Policy())
-        return contract.touch(name, policy, view)
 
     @property
     def timed(self) -> bool:
         """Was every expiry in the ledger computed under these policies?"""
-        return self.ledger.meta("expiries") in (None, self.expiries)
+        return self.ledger.meta("expiries") in (None, self.panel.stamp)
 
-    def due(self, now: float) -> list[tuple[Any, ...]]:
-        """LIFE of the active records whose expiry has passed; reads only."""
+    def due(self, now: float) -> tuple[View, Floats]:
+        """The active records whose expiry has passed, and each one's own expiry; reads only."""
         if self.timed:
-            return self.reads.due(now)
-        rows = self.reads.active()
-        due = self.expiry_of(view_of(rows, now, self.reads.turns())) if rows else []
-        pairs = zip(rows, due, strict=True)
-        return [row for row, at in pairs if at is not None and at <= now]
+            return self._seen_as(self.reads.due(now), now)
+        view, own = self._seen_as(self.reads.active(), now)
+        late = np.fmin(self.panel.expiry(view), own) <= now
+        return view.take(late), own[late]
+
+    def _seen_as(self, rows: Sequence[tuple[Any, ...]], now: float) -> tuple[View, Floats]:
+        """The view of some LIFE rows, and each one's own expiry (NaN: none)."""
+        view, own = view_of(rows, now, self.reads.turns())
+        if self.panel.traces:
+            held = [row[0] for row in rows]
+            view = replace(view, recalls=traced(held, self.reads.recalls(held)))
+        return view, own
 
     def retime(self) -> None:
         """Recompute every expiry if some were written under other policies."""
         if self.timed:
             return
         with self.ledger.together():
-            if self._expiring:
-                rows = self.reads.active()
-                view = view_of(rows, 0.0, self.reads.turns())
-                due = self.expiry_of(view) if rows else []
-                self.ledger.set_expiries([(t, r[0]) for t, r in zip(due, rows, strict=True)])
-            else:
-                self.ledger.set_expiries(None)
-            self.ledger.set_meta("expiries", self.expiries)
+            rows = self.reads.active()
+            due = self._due(*self._seen_as(rows, 0.0)) if rows else []
+            self.ledger.set_expiries([(t, r[0]) for t, r in zip(due, rows, strict=True)])
+            self.ledger.set_meta("expiries", self.panel.stamp)
 
     def close(self) -> None:
         with self._lock:
@@ -264,12 +264,14 @@ class Engine:
             close()
 
 
-def record_view(records: Sequence[Record], now: float) -> View:
+def record_view(records: Sequence[Record], now: float, code: Callable[[Namespace], int]) -> View:
     """The view of some whole records; turn counts are not known here (zero and infinite)."""
 
     def floats(name: str) -> Floats:
         return np.array([getattr(r, name) for r in records], dtype=np.float64)
 
+    kinds, origins = Codes(), Codes()
+    spaces = {path: code(path) for path in {r.namespace for r in records}}
     return View(
         now=now,
         created=floats("created"),
@@ -280,23 +282,14 @@ def record_view(records: Sequence[Record], now: float) -> View:
         valence=floats("valence"),
         turns=np.zeros(len(records)),
         idle_turns=np.full(len(records), np.inf),
-        namespace=np.zeros(len(records), dtype=np.int64),
+        namespace=np.array([spaces[r.namespace] for r in records], dtype=np.int64),
         ids=np.array([r.id.encode() for r in records], dtype="S32"),
-    )
-
-
-def _weighs(policy: Policy) -> bool:
-    return policy.rank and type(policy).weight is not Policy.weight
-
-
-def _has_expiry(policy: Policy) -> bool:
-    return policy.remove and policy.sweep == "due" and type(policy).expiry is not Policy.expiry
-
-
-def _labels(policies: Sequence[Policy]) -> tuple[str, ...]:
-    """One name a policy; a repeated one gets a number."""
-    names = [policy.name for policy in policies]
-    return tuple(
-        name if names.count(name) == 1 else f"{name}#{names[: i + 1].count(name)}"
-        for i, name in enumerate(names)
+        kind=kinds.of(r.kind for r in records),
+        source=origins.of(r.source for r in records),
+        verify_by=floats("verify_by"),
+        words=np.array([len(words(r.found_by)) for r in records], dtype=np.float64),
+        recalls=np.empty((len(records), 0)),
+        share=np.full(len(records), np.nan),
+        kinds=kinds.names,
+        origins=origins.names,
     )

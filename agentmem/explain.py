@@ -8,12 +8,13 @@ from typing import Literal
 
 import numpy as np
 
+from agentmem.clock import moment
 from agentmem.core import Floats, Hit, Ints, Record, Why
 from agentmem.engine import Engine
 from agentmem.index.where import condition
 from agentmem.recall import Query, Weigh, product, rank, search
 
-Verdict = Literal["suppressed", "archived", "superseded", "filtered", "below k"]
+Verdict = Literal["suppressed", "expired", "archived", "superseded", "filtered", "below k"]
 SHOWN = 10  # candidates that were passed over, at most
 
 
@@ -61,7 +62,7 @@ def explain(engine: Engine, query: Query, given: Sequence[Hit] | None = None) ->
         found = np.array([place.pos for place in places.values()], dtype=np.int64)
     rows = engine.rows(query.prefix, status=None, kinds=query.kinds)
     relevant = rank(engine, query, rows, lambda at: {}, k=len(found) + 4 * SHOWN)
-    active = engine.searchable(query.prefix, query.kinds)
+    active = engine.searchable(query.prefix, query.kinds, now=query.now)
     passing = rows
     if query.where is not None:
         passing = np.array(engine.reads.positions(condition(query.where)), dtype=np.int64)
@@ -83,13 +84,16 @@ def _missed(
         steps.append((record.status, _removal(engine, record), f"restore({record.id!r})"))
     elif row in engine.reads.awaiting():
         steps.append(("suppressed", "a source has gone: it is to be made anew", "extract()"))
+    if record.expires is not None and record.expires <= query.now:
+        date = f"{moment(record.expires):%Y-%m-%d %H:%M} UTC"
+        steps.append(("expired", f"it was to be kept until {date}", "add it again, to last"))
     passes = row in passing
     if not passes:
         steps.append(
             ("filtered", f"does not meet where={dict(query.where or {})}", "drop that filter")
         )
     rows = np.union1d(active, [row])
-    weights = engine.weights(engine.columns.view(rows, query.now))
+    weights = engine.panel.weights(engine.columns.view(rows, query.now))
     at = int(np.searchsorted(rows, row))
     zero = [label for label, weight in weights.items() if weight[at] <= 0.0]
     if zero:

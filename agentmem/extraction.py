@@ -57,8 +57,9 @@ class Extraction:
         self.queue = Queue(engine.ledger)
         self.config = config
         self.caller = caller
-        self.quick = tuple(s.kind for s in config.deriving if not s.asks_model)
-        self.slow = tuple(s.kind for s in config.deriving if s.asks_model)
+        stores = engine.stores.values()
+        self.quick = tuple(store.kind for store in stores if not store.asks_model)
+        self.slow = tuple(store.kind for store in stores if store.asks_model)
 
     @property
     def owes(self) -> bool:

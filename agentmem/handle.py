@@ -58,7 +58,7 @@ class Handle:
                 embedder,
                 config.policies,
                 build_index(config.index),
-                stores=config.deriving,
+                stores=(*config.deriving, *config.consolidation),
                 source=config.source.kind,
             )
             caller = _caller(config.extraction)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from agentmem import contract
-from agentmem.core import Ask, Change, Ints, Namespace, Plan, Policy, Record, Run, content_id
+from agentmem.core import Ask, Change, Ints, Namespace, Plan, Policy, Record, Run, View, content_id
 from agentmem.engine import Engine
 from agentmem.errors import CannotUndo, InputError, NotFound, RemovalCap
-from agentmem.index.columns import view_of
 from agentmem.ledger.book import Place
 from agentmem.ledger.reads import Line, Space
 from agentmem.ledger.rows import dumps
@@ -31,7 +30,8 @@ def make_plan(engine: Engine, now: float, prefix: Namespace) -> Plan:
     wanted = set(engine.spaces(prefix))
     spaces = [space for space in engine.reads.spaces() if space.code in wanted]
     gone: set[str] = set()
-    changes: list[Change] = []
+    changes = list(_expired(engine, spaces, now, gone))
+    gone.update(name for change in changes for name in change.archive)
     for label, policy in zip(engine.labels, engine.policies, strict=True):
         if policy.remove:
             found = _due if policy.sweep == "due" else _all
@@ -58,12 +58,30 @@ def _due(
     gone: set[str],
 ) -> Iterator[Change]:
     """Ask about the records whose expiry has passed: costs what it finds."""
-    codes = {space.code: space for space in spaces}
-    rows = [r for r in engine.due(now) if r[2] in codes and r[1] not in gone]
-    if rows:
-        turns = {code: space.turn for code, space in codes.items()}
-        ask = Ask(now=now, namespace=())
-        yield contract.maintain(label, policy, view_of(rows, now, turns), ask)
+    view, _ = engine.due(now)
+    view = view.take(_there(view, spaces, gone))
+    if len(view):
+        yield engine.panel.maintain(label, policy, view, Ask(now=now, namespace=()))
+
+
+def _there(view: View, spaces: Sequence[Space], gone: Collection[str]) -> NDArray[np.bool_]:
+    """Which rows lie in some namespaces and are not gone already."""
+    inside = np.isin(view.namespace, [space.code for space in spaces])
+    if gone:
+        inside &= ~np.isin(view.ids, [name.encode() for name in gone])
+    return inside
+
+
+def _expired(
+    engine: Engine, spaces: Sequence[Space], now: float, gone: Collection[str]
+) -> Iterator[Change]:
+    """The records whose own date of expiry has passed, whatever the policies say."""
+    view, own = engine.due(now)
+    late = (own <= now) & _there(view, spaces, gone)
+    if late.any():
+        names = view.names(late)
+        scores = dict(zip(names, own[late].tolist(), strict=True))
+        yield Change(archive=names, reason="its date of expiry has passed", scores=scores)
 
 
 def _all(
@@ -87,7 +105,7 @@ def _all(
             view = engine.columns.view(groups[space.code], now)
             if gone:
                 view = view.take(~np.isin(view.ids, [name.encode() for name in gone]))
-            change = contract.maintain(label, policy, view, ask)
+            change = engine.panel.maintain(label, policy, view, ask)
             yield replace(change, namespace=path, turn=space.turn)
 
 

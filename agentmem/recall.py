@@ -9,20 +9,20 @@ findable.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isnan
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agentmem.core import Change, Floats, Hit, Ints, Touch, Why
+from agentmem.core import Change, Floats, Hit, Ints, Touch, View, Why
 from agentmem.engine import Engine
 from agentmem.index.columns import ACTIVE
 from agentmem.index.where import condition
 from agentmem.relevance import Candidates, Query, candidates
 from agentmem.text import count_tokens, fold, words
 
-__all__ = ["Query", "Ranking", "Weigh", "product", "rank", "reinforce", "reinforce_named", "search"]
+__all__ = ["Query", "Ranking", "Weigh", "product", "rank", "reinforce", "reinforce_hits", "search"]
 
 EXACT_AT = 1.0 - 1e-4  # cosine from which a record may be the query's own text
 
@@ -63,10 +63,10 @@ def _searched(engine: Engine, query: Query) -> tuple[Ints, Weigh]:
 
     A policy that may suppress, or that compares records, sees all of them first.
     """
-    rows = engine.searchable(query.prefix, query.kinds)
+    rows = engine.searchable(query.prefix, query.kinds, now=query.now)
     known: dict[str, Floats] = {}
-    if not engine.separable:
-        known = engine.weights(engine.columns.view(rows, query.now), separable=False)
+    if not engine.panel.separable:
+        known = engine.panel.weights(engine.columns.view(rows, query.now), separable=False)
     if known or query.where is not None:
         keep = product(known, len(rows)) > 0.0
         if query.where is not None:
@@ -77,7 +77,7 @@ def _searched(engine: Engine, query: Query) -> tuple[Ints, Weigh]:
     def weigh(at: Ints) -> Mapping[str, Floats]:
         view = engine.columns.view(rows[at], query.now)
         found = {label: weight[at] for label, weight in known.items()}
-        found |= engine.weights(view, separable=True)
+        found |= engine.panel.weights(view, separable=True)
         return {label: found[label] for label in engine.labels if label in found}
 
     return rows, weigh
@@ -155,31 +155,45 @@ def _exact(engine: Engine, query: Query, positions: Ints, found: Candidates) -> 
     return exact
 
 
-def reinforce(engine: Engine, rows: Ints, now: float) -> None:
+def reinforce(
+    engine: Engine, rows: Ints, now: float, *, scores: Sequence[float], by: str = ""
+) -> None:
     """Let the policies strengthen what was recalled: one journal line.
+
+    `scores` of the rows tell each one's share; `by`: the source that asked.
 
     Read and written in one transaction: what another process has removed or reinforced since the
     search is neither brought back nor overwritten.
     """
     with engine.writing():
         engine.refresh()
-        rows = rows[engine.columns.status[rows] == ACTIVE]
+        there = engine.columns.status[rows] == ACTIVE
+        shares = _shares(scores)[there]
+        rows = rows[there]
         if len(rows):
-            change = Change(touch=_touched(engine, rows, now), reason="recall")
+            view = replace(engine.columns.view(rows, now), share=shares, by=by)
+            change = Change(touch=_touched(engine, rows, view), reason="recall")
             engine.commit(change, at=now, rows=rows)
 
 
-def reinforce_named(engine: Engine, names: Sequence[str], now: float) -> None:
-    """The same for records by id; those that are gone meanwhile are passed over."""
+def reinforce_hits(engine: Engine, hits: Sequence[Hit], now: float, *, by: str = "") -> None:
+    """The same for hits; those that are gone meanwhile are passed over."""
     with engine.locked():
-        places = dict(engine.ledger.present(names))
-    rows = np.array([places[name].pos for name in names if name in places], dtype=np.int64)
-    reinforce(engine, rows, now)
+        places = dict(engine.ledger.present(hit.id for hit in hits))
+    held = [hit for hit in hits if hit.id in places]
+    rows = np.array([places[hit.id].pos for hit in held], dtype=np.int64)
+    reinforce(engine, rows, now, scores=[hit.score for hit in held], by=by)
 
 
-def _touched(engine: Engine, rows: Ints, now: float) -> tuple[Touch, ...]:
-    view = engine.columns.view(rows, now)
-    update = engine.touched(view)
+def _shares(scores: Sequence[float]) -> Floats:
+    """Each score as a share of their sum, shape (n,), 0..1; equal shares where all are 0."""
+    whole = np.maximum(np.array(scores, dtype=np.float64), 0.0)
+    total = whole.sum()
+    return whole / total if total > 0.0 else np.full(len(whole), 1.0 / max(len(whole), 1))
+
+
+def _touched(engine: Engine, rows: Ints, view: View) -> tuple[Touch, ...]:
+    update = engine.panel.touched(view)
     turns = engine.columns.floats["turn"][rows] + view.turns
     lasting = [None if isnan(value) else value for value in update.stability.tolist()]
     return tuple(
@@ -190,7 +204,7 @@ def _touched(engine: Engine, rows: Ints, now: float) -> tuple[Touch, ...]:
             turns.astype(np.int64).tolist(),
             update.uses.astype(np.int64).tolist(),
             lasting,
-            engine.expiry_after(view, update),
+            engine.expiry_after(view, update, rows),
             strict=True,
         )
     )

@@ -7,10 +7,10 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, cast
 
-from agentmem.core import Policy
+from agentmem.core import Policy, Redactor
 from agentmem.errors import ConfigError, PluginError, nearest
 from agentmem.retrieve.stage import Stage
-from agentmem.structure import Store
+from agentmem.structure import Consolidator, Store, Updater
 
 __all__ = ["BUILTIN", "entry_point_names", "find", "knows", "name_of", "names"]
 
@@ -54,6 +54,9 @@ BUILTIN: dict[str, dict[str, str]] = {
         "timelines": "agentmem.retrieve.timelines:Timelines",
         "when": "agentmem.retrieve.when:When",
     },
+    "updates": {},
+    "consolidators": {},
+    "redactors": {},
     "embedders": {
         "cached": "agentmem.embed.cache:CachedEmbedder",
         "hash": "agentmem.embed.hashing:HashEmbedder",
@@ -70,6 +73,15 @@ BUILTIN: dict[str, dict[str, str]] = {
     },
     "games": {},
     "players": {},
+}
+
+_BASES: dict[str, type] = {
+    "policies": Policy,
+    "stores": Store,
+    "updates": Updater,
+    "consolidators": Consolidator,
+    "retrieval": Stage,
+    "redactors": Redactor,
 }
 
 Factory = Callable[..., Any]
@@ -137,7 +149,7 @@ def _load(group: str, name: str, path: str) -> Factory:
         raise PluginError(f"{what}: {type(error).__name__}: {error}") from error
     if not callable(found):
         raise PluginError(f"{path} is a {type(found).__name__}, not a class")
-    base = {"policies": Policy, "retrieval": Stage, "stores": Store}.get(group)
+    base = _BASES.get(group)
     if base and not (isinstance(found, type) and issubclass(found, base)):
         where = f"{base.__module__}.{base.__name__}"
         raise PluginError(f"{path} is not a subclass of {where}")

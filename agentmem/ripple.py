@@ -89,8 +89,8 @@ def revived(engine: Engine, records: Sequence[Record]) -> tuple[tuple[Record, ..
         Task(kind, record.id)
         for record in records
         if record.kind == engine.source
-        for kind, store in engine.stores.items()
-        if store.mixes or (kind, record.id) not in cited or record.id not in same
+        for kind in engine.owing
+        if engine.stores[kind].mixes or (kind, record.id) not in cited or record.id not in same
     ]
     return tuple(back.values()), tasks
 
@@ -148,7 +148,7 @@ def _again(engine: Engine, records: Iterable[Record], made: Iterable[Task]) -> l
         Task(kind, record.id)
         for record in records
         if record.kind == engine.source
-        for kind in engine.stores
+        for kind in engine.owing
         if (kind, record.id) not in at_it
     ]
 

@@ -16,7 +16,7 @@ from agentmem.graph import graph_of
 from agentmem.handle import Handle
 from agentmem.index.where import Where, condition
 from agentmem.intake import valid, whole
-from agentmem.recall import Query, reinforce_named
+from agentmem.recall import Query, reinforce_hits
 from agentmem.recall import reinforce as strengthen
 from agentmem.recall import search as rank_and_pack
 from agentmem.retrieve.pipeline import pack
@@ -43,6 +43,7 @@ class Searching(Handle):
         reinforce: bool = True,
         mode: Mode | None = None,
         as_of: Moment | None = None,
+        by: str = "",
     ) -> Steps[list[Hit]]:
         """The k best records: fused relevance x retention, best first; fewer if fewer are there.
 
@@ -51,8 +52,10 @@ class Searching(Handle):
         are reinforced, in the way the policies choose, unless `reinforce` is False (then nothing
         is written, and no other writer is waited for).  `as_of`: the memory as it stood then, what
         has been erased since left out; nothing is reinforced, and no stage of `retrieval` but those
-        that only read the query takes part.
+        that only read the query takes part.  `by`: the source that asks ("tool:web"), for policies
+        under which a source cannot strengthen its own records.
         """
+        valid(by, "by")
         asked = yield from self._query(query, namespace, k, now, where, mode)
         if budget_tokens is not None:
             whole("budget_tokens", budget_tokens, 0)
@@ -63,8 +66,7 @@ class Searching(Handle):
         if not self.pipeline.plain:
             hits = pack((yield from self.pipeline.search(asked)), budget_tokens)
             if hits and reinforce:
-                names = [hit.id for hit in hits]
-                yield from self._work(lambda: reinforce_named(self._engine, names, asked.now))
+                yield from self._work(lambda: reinforce_hits(self._engine, hits, asked.now, by=by))
             return hits
 
         asked = self.pipeline.understood(asked)
@@ -73,7 +75,8 @@ class Searching(Handle):
             self._engine.refresh()
             hits, rows = rank_and_pack(self._engine, asked, budget=budget_tokens)
             if hits and reinforce:
-                strengthen(self._engine, rows, asked.now)
+                scores = [hit.score for hit in hits]
+                strengthen(self._engine, rows, asked.now, scores=scores, by=by)
             return hits
 
         return (yield from self._work(body))

@@ -7,29 +7,38 @@ from functools import partial
 from inspect import signature
 from typing import Any, cast
 
-from agentmem.core import Embedder, Index, Policy
+from agentmem.core import Embedder, Index, Policy, Redactor
 from agentmem.errors import ConfigError, PluginError, nearest
 from agentmem.reading import Reader
 from agentmem.registry import find
 from agentmem.retrieve.stage import Stage
-from agentmem.structure import Store
+from agentmem.structure import Consolidator, Store, Updater
 
 __all__ = [
+    "CONSOLIDATION",
     "EMBEDDER",
     "POLICIES",
+    "REDACT",
     "RETRIEVAL",
     "STORES",
+    "UPDATES",
     "Spec",
+    "build_consolidation",
     "build_embedder",
     "build_index",
     "build_policies",
+    "build_redact",
     "build_retrieval",
     "build_stores",
+    "build_updates",
 ]
 
 Spec = Any  # a component, a name, a path, a dotted path, {name: options}, or a list of these
 POLICIES: Spec = ({"ebbinghaus": {"floor": 0.9}},)  # a nudge to the fresh; nothing goes
 STORES: Spec = ("chunk",)
+UPDATES: Spec = ()
+CONSOLIDATION: Spec = ()
+REDACT: Spec = ()
 RETRIEVAL: Spec = ("when",)  # a time that the query names
 EMBEDDER: Spec = "static"
 
@@ -42,6 +51,24 @@ def build_policies(spec: Spec = None, source: str = "policies") -> tuple[Policy,
 def build_stores(spec: Spec = None, source: str = "stores") -> tuple[Store, ...]:
     """The stores of a specification, in its order; the default ones of None."""
     return cast(tuple[Store, ...], _build("stores", STORES if spec is None else spec, source))
+
+
+def build_updates(spec: Spec = None, source: str = "updates") -> tuple[Updater, ...]:
+    """How new statements meet what is known, in order; the default ones of None."""
+    return cast(tuple[Updater, ...], _build("updates", UPDATES if spec is None else spec, source))
+
+
+def build_consolidation(
+    spec: Spec = None, source: str = "consolidation"
+) -> tuple[Consolidator, ...]:
+    """What becomes of records that leave, in order; the default ones of None."""
+    made = _build("consolidators", CONSOLIDATION if spec is None else spec, source)
+    return cast(tuple[Consolidator, ...], made)
+
+
+def build_redact(spec: Spec = None, source: str = "redact") -> tuple[Redactor, ...]:
+    """What texts go through before anything else, in order; the default ones of None."""
+    return cast(tuple[Redactor, ...], _build("redactors", REDACT if spec is None else spec, source))
 
 
 def build_retrieval(spec: Spec = None, source: str = "retrieval") -> tuple[Stage, ...]:

@@ -15,7 +15,7 @@ from agentmem.core import Change, Hit, Namespace, Record, Turn, Vectors
 from agentmem.fields import check
 from agentmem.steps import Steps
 
-__all__ = ["Around", "Source", "Store"]
+__all__ = ["Around", "Consolidator", "Source", "Store", "Updater"]
 
 
 class Around(Protocol):
@@ -143,3 +143,52 @@ class Source(Store):
     def split(self, text: str) -> Sequence[str]:
         """The texts to remember of a plain text, in order."""
         return [text] if text else []
+
+
+@dataclass(frozen=True, kw_only=True)
+class Consolidator(Store):
+    """What becomes of records when maintenance lets them go: they are merged or condensed.
+
+    Asked when a plan is made, so nothing has happened yet; what it returns is part of the plan.
+    A text that it makes is a record of its own kind, which `derive` makes anew if one of its
+    sources is erased.
+    """
+
+    def consolidate(self, leaving: Sequence[Record], around: Around) -> Steps[Change]:
+        """The change that goes with the plan: records to add, update, archive or supersede.
+
+        `leaving`: the records of one namespace that the policies of the plan put away, oldest
+        first; `around` shows the rest.  Raises ModelError if the model fails: then there is no
+        plan.
+        """
+        yield from ()
+        return Change(reason="consolidate", policy=self.name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Updater:
+    """How new statements meet what is known: duplicate, supersede, merge, append or pass.
+
+    `kinds`: of the records it looks at, those said and those derived.
+    """
+
+    name: ClassVar[str] = "updater"
+
+    kinds: tuple[str, ...] = ()  # (): all
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    @property
+    def asks_model(self) -> bool:
+        """Whether resolving takes a chat model: then it happens in the background."""
+        return getattr(self, "by", "rule") == "model"
+
+    def resolve(self, new: Sequence[Record], around: Around) -> Steps[Change]:
+        """The change that follows from new records of one kind: what they supersede or archive.
+
+        New records come with their final ids; they may be superseded or updated themselves.
+        Raises ModelError if the model fails: then the work stays due.
+        """
+        yield from ()
+        return Change(reason="resolve", policy=self.name)

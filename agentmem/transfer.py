@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from agentmem.engine import Engine
 from agentmem.errors import InputError
 from agentmem.identity import identity_of
 from agentmem.intake import ids, metadata, namespace_of, nonempty, number, valid, whole
-from agentmem.ledger.rows import CODE, dumps
+from agentmem.ledger.rows import ABSENT, CODE, dumps
 
 FORMAT = 1
 BATCH = 1000
@@ -90,8 +90,8 @@ def _record(plain: dict[str, Any]) -> Record:
     strange = plain.keys() - _FIELDS
     if strange:
         raise ValueError(f"unknown field {sorted(strange)[0]!r}")
-    for name in ("created", "ingested", "used"):
-        plain[name] = seconds(plain[name])
+    plain = {**ABSENT, **plain}
+    plain |= _times(plain)
     for name in ("uses", "turn", "version", "used_turn"):
         if plain[name] is not None or name != "used_turn":
             number(name, whole(name, plain[name], 0), 0, 2**31)
@@ -100,7 +100,7 @@ def _record(plain: dict[str, Any]) -> Record:
     if not re.fullmatch("[0-9a-f]{32}", valid(plain["id"], "id")):
         raise ValueError(f"{plain['id']!r} is no record id")
     nonempty(plain["text"])
-    if plain.setdefault("key", None) is not None:
+    if plain["key"] is not None:
         nonempty(plain["key"], "key")
     for name, least in (("importance", 0.0), ("valence", -1.0)):
         if number(name, plain[name], least, 1.0) is None:
@@ -113,6 +113,12 @@ def _record(plain: dict[str, Any]) -> Record:
     if not where:
         raise ValueError("the namespace is empty")
     return Record(**{**plain, **lists, "namespace": where, "data": metadata(plain["data"])})
+
+
+def _times(plain: Mapping[str, Any]) -> dict[str, float]:
+    """The times of a record, checked; those that may be absent, where they are given."""
+    names = ("created", "ingested", "used", "expires", "verify_by")
+    return {n: seconds(plain[n]) for n in names if plain[n] is not None or n not in ABSENT}
 
 
 def store(

@@ -13,6 +13,8 @@ Floats = NDArray[np.float64]
 Vectors = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
+KEPT = 16  # recalls of a record whose times are known
+
 
 @dataclass(frozen=True, kw_only=True)
 class View:
@@ -29,6 +31,16 @@ class View:
     idle_turns: Floats  # turns since its last recall; inf if never recalled
     namespace: NDArray[np.int64]  # namespace codes: equal code, same namespace
     ids: NDArray[np.bytes_]
+    kind: NDArray[np.int64]  # codes: indices into `kinds`
+    source: NDArray[np.int64]  # codes: indices into `origins`
+    verify_by: Floats  # second by which it should be looked at again; NaN: never
+    words: Floats  # length of the text
+    recalls: Floats  # shape (n, KEPT): seconds of the latest recalls, NaN where there were fewer;
+    # (n, 0) unless a policy `traces`
+    share: Floats  # while recalled: share of this recall's total score, 0..1; else NaN
+    kinds: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()  # names of the sources
+    by: str = ""  # while recalled: the source that asked
 
     def __len__(self) -> int:
         return len(self.created)
@@ -60,14 +72,27 @@ class View:
     def take(self, rows: NDArray[Any]) -> View:
         """The same view of fewer rows."""
         arrays = {k: v[rows] for k, v in self.__dict__.items() if k in _ARRAYS}
-        return View(now=self.now, **arrays)
+        plain = {k: v for k, v in self.__dict__.items() if k in _PLAIN}
+        return View(**plain, **arrays)
 
     def at(self, update: Update) -> View:
         """The view as it is once `update` has been written."""
-        return replace(self, used=update.used, uses=update.uses, stability=update.stability)
+        recalls = self.recalls
+        if recalls.shape[1]:
+            recalls = recalls.copy()
+            slots = update.uses.astype(np.int64) % KEPT
+            recalls[np.arange(len(self)), slots] = update.used
+        return replace(
+            self,
+            used=update.used,
+            uses=update.uses,
+            stability=update.stability,
+            recalls=recalls,
+        )
 
 
-_ARRAYS = tuple(name for name in View.__dataclass_fields__ if name != "now")
+_PLAIN = ("now", "kinds", "origins", "by")
+_ARRAYS = tuple(name for name in View.__dataclass_fields__ if name not in _PLAIN)
 
 
 @dataclass(frozen=True, kw_only=True)

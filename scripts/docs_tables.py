@@ -20,12 +20,14 @@ from typing import Any
 from typer.main import get_command
 
 from agentmem.cli import app
+from agentmem.core import Policy
 from agentmem.fields import hints, label
 
 ROOT = Path(__file__).resolve().parent.parent
 CLI = re.compile(r"(<!-- cli -->\n)(.*?)(<!-- /cli -->)", re.DOTALL)
 FIELDS = re.compile(r"(<!-- fields:([\w.]+:\w+) -->\n)(.*?)(<!-- /fields -->)", re.DOTALL)
 GIVEN = "dim"  # what an index gets from the embedder
+EVERYWHERE = ("kinds", "within")  # options of every policy, told once
 SHARED = ("as_json", "config", "db", "namespace", "now", "help")
 
 
@@ -93,6 +95,8 @@ def options(path: str) -> str:
                 factory = one.default_factory
                 default = factory() if factory is not MISSING else "required"
             if one.name == GIVEN and default == "required":
+                continue
+            if one.name in EVERYWHERE and issubclass(cls, Policy):
                 continue
             lines.append(f"| `{one.name}` | {cell(label(words[one.name]))} | `{cell(default)}` |")
     if len(lines) == 2:

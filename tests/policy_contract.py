@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from agentmem.config import build_policies, dump
 from agentmem.core import Ask, Policy, View
+from agentmem.views import KEPT
 
 NOW = 1.7e9
 # Several classes inherit one test: each run draws its own examples and keeps none.
@@ -21,7 +22,8 @@ inherited = settings(
     database=None,
     suppress_health_check=[HealthCheck.differing_executors],
 )
-ARRAYS = tuple(name for name in View.__dataclass_fields__ if name != "now")
+PLAIN = ("now", "kinds", "origins", "by")
+ARRAYS = tuple(name for name in View.__dataclass_fields__ if name not in PLAIN)
 
 
 def make_view(
@@ -34,6 +36,14 @@ def make_view(
     turns=0.0,
     idle_turns=np.inf,
     namespace=0,
+    valence=0.0,
+    kind=0,
+    source=0,
+    verify_by=np.nan,
+    words=10.0,
+    recalls=None,
+    share=np.nan,
+    by="",
 ) -> View:
     """A view of `len(age)` records; scalars are repeated."""
     age = np.asarray(age, dtype=float)
@@ -49,11 +59,20 @@ def make_view(
         uses=full(uses),
         stability=full(stability),
         importance=full(importance),
-        valence=full(0.0),
+        valence=full(valence),
         turns=full(turns),
         idle_turns=full(idle_turns),
         namespace=full(namespace, np.int64),
         ids=np.array([f"r{i}".encode() for i in range(n)], dtype="S32"),
+        kind=full(kind, np.int64),
+        source=full(source, np.int64),
+        verify_by=full(verify_by),
+        words=full(words),
+        recalls=np.full((n, KEPT), np.nan) if recalls is None else np.asarray(recalls, dtype=float),
+        share=full(share),
+        kinds=("chunk", "fact"),
+        origins=("", "chat", "tool:web"),
+        by=by,
     )
 
 

@@ -58,7 +58,9 @@ def test_a_ledger_of_the_first_schema_opens_and_keeps_what_it_held(
         db.execute("DROP INDEX record_kind")
         db.execute("DROP TABLE task")
         db.execute("DROP TABLE lease")
-        db.execute("ALTER TABLE record DROP COLUMN key")
+        db.execute("DROP TABLE recall")
+        for column in ("key", "expires", "verify_by"):
+            db.execute(f"ALTER TABLE record DROP COLUMN {column}")
         db.execute("UPDATE meta SET value = '1' WHERE key = 'schema'")
     db.close()
     memory = make(path, stores=["chunk"])

@@ -5,7 +5,7 @@ Row i of each array is ledger position i.  Derived: it can be dropped and rebuil
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from agentmem.core import Floats, Index, Ints, Record, Touch, Vectors, View
 from agentmem.index.cues import asks, speaker
 from agentmem.ledger.rows import CODE, LIFE
 from agentmem.text import words
+from agentmem.views import KEPT
 
 ABSENT, ACTIVE = 0, 1
 LIFE_SIZE = len(LIFE)
@@ -28,20 +29,66 @@ _FLOATS = (
     "valence",
     "turn",
     "words",
+    "expires",
+    "verify_by",
 )
 
 
-def view_of(rows: Sequence[Sequence[Any]], now: float, turns_now: dict[int, int]) -> View:
-    """The view of some LIFE rows; `turns_now`: turns so far by namespace code."""
+class Codes:
+    """Names as small whole numbers, in order of first appearance."""
+
+    def __init__(self) -> None:
+        self._codes: dict[str, int] = {}
+
+    def of(self, names: Iterable[str]) -> Ints:
+        """The codes of some names, shape (n,)."""
+        return np.array([self[name] for name in names], dtype=np.int64)
+
+    def __getitem__(self, name: str) -> int:
+        return self._codes.setdefault(name, len(self._codes))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._codes)
+
+
+def traced(positions: Sequence[int], recalls: Iterable[tuple[int, int, float]]) -> Floats:
+    """`View.recalls` of some positions, shape (n, KEPT), of (position, slot, second) triples."""
+    row = {pos: i for i, pos in enumerate(positions)}
+    found = np.full((len(positions), KEPT), np.nan)
+    for pos, slot, at in recalls:
+        found[row[pos], slot] = at
+    return found
+
+
+def view_of(
+    rows: Sequence[Sequence[Any]], now: float, turns_now: dict[int, int]
+) -> tuple[View, Floats]:
+    """The view of some LIFE rows, and each one's own expiry (NaN: none).
+
+    `turns_now`: turns so far by namespace code.  Recalls are not in the rows: shape (n, 0).
+    """
     columns: list[tuple[Any, ...]] = list(zip(*rows, strict=True)) or [()] * LIFE_SIZE
     spaces = np.array(columns[2], dtype=np.int64)
     current = np.array([turns_now[space] for space in columns[2]], dtype=np.float64)
     floats = {name: _column(name, columns[i]) for i, name in _PLACES}
-    return _view(
-        now, floats, spaces, current, np.array([i.encode() for i in columns[1]], dtype="S32")
+    kinds, origins = Codes(), Codes()
+    floats["turns"] = current
+    view = _view(
+        now,
+        floats,
+        namespace=spaces,
+        ids=np.array([i.encode() for i in columns[1]], dtype="S32"),
+        kind=kinds.of(columns[_KIND]),
+        source=origins.of(columns[_SOURCE]),
+        recalls=np.empty((len(rows), 0)),
+        kinds=kinds.names,
+        origins=origins.names,
     )
+    return view, floats["expires"]
 
 
+_HEAD, _TAIL, _KIND, _SOURCE = range(14, 18)  # places in LIFE of what is no number
 _PLACES = (
     (4, "created"),
     (5, "used"),
@@ -52,6 +99,8 @@ _PLACES = (
     (10, "valence"),
     (11, "turn"),
     (12, "words"),
+    (18, "expires"),
+    (19, "verify_by"),
 )
 
 
@@ -65,13 +114,8 @@ def _column(name: str, values: Sequence[Any]) -> NDArray[np.float64]:
     return column
 
 
-def _view(
-    now: float,
-    floats: dict[str, NDArray[np.float64]],
-    spaces: Ints,
-    current: NDArray[np.float64],
-    ids: NDArray[np.bytes_],
-) -> View:
+def _view(now: float, floats: Mapping[str, Floats], **others: Any) -> View:
+    """The view of some columns; `floats["turns"]`: turns so far in each row's namespace."""
     return View(
         now=now,
         created=floats["created"],
@@ -80,27 +124,32 @@ def _view(
         stability=floats["stability"],
         importance=floats["importance"],
         valence=floats["valence"],
-        turns=current - floats["turn"],
-        idle_turns=current - floats["used_turn"],
-        namespace=spaces,
-        ids=ids,
+        verify_by=floats["verify_by"],
+        words=floats["words"],
+        turns=floats["turns"] - floats["turn"],
+        idle_turns=floats["turns"] - floats["used_turn"],
+        share=np.full(len(floats["turn"]), np.nan),
+        **others,
     )
 
 
 class Columns:
     """Growing arrays, one row per ledger position, and the dense index beside them."""
 
-    def __init__(self, dense: Index) -> None:
+    def __init__(self, dense: Index, *, traces: bool = False) -> None:
         self.dense = dense
         self.size = 0  # rows in use: highest position + 1
         self.ids = np.zeros(0, dtype="S32")
         self.space = np.zeros(0, dtype=np.int32)
         self.status = np.zeros(0, dtype=np.int8)
         self.kind = np.zeros(0, dtype=np.int16)
+        self.source = np.zeros(0, dtype=np.int32)
         self.speaker = np.zeros(0, dtype=np.int64)  # hash of who speaks; 0 for nobody
         self.asks = np.zeros(0, dtype=np.bool_)  # ends as a question
         self.speakers: set[int] = set()  # everybody who has spoken
-        self.kinds: dict[str, int] = {}  # codes of `kind`, in order of first appearance
+        self.kinds, self.origins = Codes(), Codes()  # of `kind` and `source`
+        self.recalls = np.zeros((0, KEPT if traces else 0))  # seconds of the latest recalls
+        self.perishable = False  # has any record a date of expiry of its own?
         self.floats = {name: np.zeros(0) for name in _FLOATS}
         self.turns = np.zeros(0)  # turns so far, by namespace code
 
@@ -113,12 +162,13 @@ class Columns:
         self.space = _resized(self.space, room)
         self.status = _resized(self.status, room)
         self.kind = _resized(self.kind, room)
+        self.source = _resized(self.source, room)
         self.speaker = _resized(self.speaker, room)
         self.asks = _resized(self.asks, room)
         self.floats = {name: _resized(column, room) for name, column in self.floats.items()}
-
-    def _code(self, kind: str) -> int:
-        return self.kinds.setdefault(kind, len(self.kinds))
+        grown = np.full((room, self.recalls.shape[1]), np.nan)
+        grown[: len(self.recalls)] = self.recalls
+        self.recalls = grown
 
     def put(self, rows: Sequence[Sequence[Any]]) -> None:
         """Take over LIFE rows, each followed by the vector's bytes (or None: leave it be)."""
@@ -136,11 +186,13 @@ class Columns:
         if spaces.max() >= len(self.turns):
             self.turns = _resized(self.turns, int(spaces.max()) * 3 // 2 + 64)
         np.maximum.at(self.turns, spaces, self.floats["turn"][at])
-        self.kind[at] = [self._code(kind) for kind in columns[LIFE_SIZE - 1]]
-        self.speaker[at] = speakers = [speaker(head) for head in columns[LIFE_SIZE - 3]]
+        self.perishable |= not np.isnan(self.floats["expires"][at]).all()
+        self.kind[at] = self.kinds.of(columns[_KIND])
+        self.source[at] = self.origins.of(columns[_SOURCE])
+        self.speaker[at] = speakers = [speaker(head) for head in columns[_HEAD]]
         self.speakers.update(speakers)
         self.speakers.discard(0)
-        self.asks[at] = [asks(tail) for tail in columns[LIFE_SIZE - 2]]
+        self.asks[at] = [asks(tail) for tail in columns[_TAIL]]
         have = [i for i, data in enumerate(columns[LIFE_SIZE]) if data is not None]
         if have:
             data = b"".join(columns[LIFE_SIZE][i] for i in have)
@@ -153,7 +205,10 @@ class Columns:
         self.ids[pos] = record.id.encode()
         self.space[pos] = space
         self.status[pos] = CODE[record.status]
-        self.kind[pos] = self._code(record.kind)
+        self.kind[pos] = self.kinds[record.kind]
+        self.source[pos] = self.origins[record.source]
+        self.recalls[pos] = np.nan
+        self.perishable |= record.expires is not None
         self.speaker[pos], self.asks[pos] = speaker(record.text), asks(record.text)
         self.speakers |= {int(self.speaker[pos])} - {0}
         values = {name: getattr(record, name) for name in _FLOATS if name != "words"}
@@ -170,6 +225,21 @@ class Columns:
         for name in ("used", "uses", "stability", "used_turn"):
             values = np.array([getattr(one, name) for one in touched], dtype=np.float64)
             self.floats[name][rows] = values
+        if self.recalls.shape[1]:
+            slots = self.floats["uses"][rows].astype(np.int64) % KEPT
+            self.recalls[rows, slots] = self.floats["used"][rows]
+
+    def recalled(self, recalls: Iterable[tuple[int, int, float]]) -> None:
+        """Take over (position, slot, second) of recalls."""
+        for pos, slot, at in recalls:
+            self.recalls[pos, slot] = at
+
+    def unexpired(self, rows: Ints, now: float) -> Ints:
+        """Those of some rows whose own date of expiry, if any, lies ahead."""
+        if not self.perishable:
+            return rows
+        due = self.floats["expires"][rows] <= now  # NaN: never
+        return rows[~due]
 
     def set_turns(self, turns: dict[int, int]) -> None:
         """Turns so far by namespace code, as the ledger has them."""
@@ -201,8 +271,8 @@ class Columns:
             wanted = np.fromiter(spaces, dtype=np.int32)
             here = self.space[: self.size]
             mask = mask & (here == wanted[0] if len(wanted) == 1 else np.isin(here, wanted))
-        if kinds is not None and not self.kinds.keys() <= set(kinds):
-            codes_of = [code for name, code in self.kinds.items() if name in kinds]
+        if kinds is not None and not set(self.kinds.names) <= set(kinds):
+            codes_of = [code for code, name in enumerate(self.kinds.names) if name in kinds]
             mask = mask & np.isin(self.kind[: self.size], codes_of)
         return np.flatnonzero(mask)
 
@@ -226,10 +296,21 @@ class Columns:
 
     def view(self, rows: Ints, now: float) -> View:
         """What policies see of some rows."""
-        spaces = self.space[_span(rows)].astype(np.int64)
         part = _span(rows)
+        spaces = self.space[part].astype(np.int64)
         floats = {name: _frozen(column[part]) for name, column in self.floats.items()}
-        return _view(now, floats, spaces, self.turns[spaces], _frozen(self.ids[part]))
+        floats["turns"] = self.turns[spaces]
+        return _view(
+            now,
+            floats,
+            namespace=spaces,
+            ids=_frozen(self.ids[part]),
+            kind=self.kind[part].astype(np.int64),
+            source=self.source[part].astype(np.int64),
+            recalls=_frozen(self.recalls[part]),
+            kinds=self.kinds.names,
+            origins=self.origins.names,
+        )
 
 
 def _span(rows: Ints) -> Ints | slice:

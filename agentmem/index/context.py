@@ -108,8 +108,8 @@ def _chain(rows: Ints, columns: Columns, mixed: bool) -> tuple[Ints, Ints] | Non
     As indices into `rows`; the place of a row of another kind is -1.  None: simply all rows.
     """
     order: Ints = np.arange(len(rows))
-    if len(columns.kinds) > 1:
-        order = np.flatnonzero(columns.kind[rows] == columns.kinds.get(LENDS, -1))
+    if len(columns.kinds.names) > 1:
+        order = np.flatnonzero(columns.kind[rows] == columns.kinds[LENDS])
     elif not mixed:
         return None
     spaces = columns.space[rows[order]]

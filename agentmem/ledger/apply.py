@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from agentmem.core import Namespace
 from agentmem.ledger import sqlite
-from agentmem.ledger.rows import dumps, found_by, hashes, scope, spelled, to_values
+from agentmem.ledger.rows import ABSENT, dumps, found_by, hashes, scope, spelled, to_values
 from agentmem.ledger.sqlite import Database, compiled
 from agentmem.ledger.tables import (
     ACTIVE,
@@ -22,12 +22,14 @@ from agentmem.ledger.tables import (
     SUPERSEDED,
     derivation,
     namespace,
+    recall,
     record,
     task,
     term,
     tombstone,
     vector,
 )
+from agentmem.views import KEPT
 
 Payload = Mapping[str, Any]
 
@@ -48,6 +50,8 @@ _RESTORE = compiled(
 _DROP_RECORD = compiled(delete(record).where(record.c.pos == bindparam("pos")))
 _DROP_VECTOR = compiled(delete(vector).where(vector.c.pos == bindparam("pos")))
 _DROP_SOURCES = compiled(delete(derivation).where(derivation.c.pos == bindparam("pos")))
+_DROP_RECALLS = compiled(delete(recall).where(recall.c.pos == bindparam("pos")))
+_RECALLED = "INSERT OR REPLACE INTO recall(pos, slot, at) VALUES (?, ?, ?)"
 _NO_TASK = compiled(
     delete(task).where(*(task.c[n] == bindparam(n) for n in ("pos", "store", "rest", "target")))
 )
@@ -111,6 +115,8 @@ class Applier:
             if not entry.get("erased"):
                 self._update(entry, vectors.get(entry["pos"]))
         self._life(_TOUCH, payload.get("touch", ()))
+        ring = [(pos, uses % KEPT, used) for pos, used, _, uses, *_ in payload.get("touch", ())]
+        self.db.many(_RECALLED, ring)
         self._status(payload.get("archive", ()), ARCHIVED)
         self._status([old for old, _ in payload.get("supersede", ())], SUPERSEDED)
         self._restore(payload.get("restore", ()))
@@ -128,6 +134,8 @@ class Applier:
             _INSERT["vector"],
             [{"pos": e["pos"], "data": vectors[e["pos"]]} for e in entries if e["pos"] in vectors],
         )
+        ring = [(e["pos"], slot, at) for e in entries for slot, at in e.get("recalls", {}).items()]
+        self.db.many(_RECALLED, ring)  # of a memory folded up to a moment
         terms: Counter[tuple[int, int]] = Counter()
         for entry in entries:
             terms.update((word, entry["namespace"]) for word in hashes(found_by(entry)))
@@ -217,6 +225,7 @@ class Applier:
             self._unindex(pos, space, text)
             self.db.run(_DROP_RECORD, pos=pos)
             self.db.run(_DROP_VECTOR, pos=pos)
+            self.db.run(_DROP_RECALLS, pos=pos)
             self.db.run(_NO_TASKS, pos=pos)
             active = -int(status == ACTIVE)
             self.db.run(_COUNTS, space=space, more_active=active, more_records=-1)
@@ -242,7 +251,7 @@ def redact(payload: dict[str, Any], gone: Collection[int]) -> dict[str, Any]:
     """The payload without what it said of some records; positions and times stay."""
     blank: dict[str, Any] = {
         "text": "",
-        "key": None,
+        **ABSENT,
         "source": "",
         "kind": "",
         "sources": [],

@@ -173,12 +173,9 @@ class Ledger(Book):
         elif found not in (expiries, ""):
             self.set_meta("expiries", "")  # written under several policies: to be recomputed
 
-    def set_expiries(self, due: Sequence[tuple[float | None, int]] | None) -> None:
-        """Set (expiry, position) pairs; None clears all.  The caller holds the transaction."""
-        if due is None:
-            self.db.run("UPDATE record SET expiry = NULL WHERE expiry IS NOT NULL")
-        else:
-            self.db.many("UPDATE record SET expiry = ? WHERE pos = ?", due)
+    def set_expiries(self, due: Sequence[tuple[float | None, int]]) -> None:
+        """Set (expiry, position) pairs.  The caller holds the transaction."""
+        self.db.many("UPDATE record SET expiry = ? WHERE pos = ?", due)
 
     def _fresh(
         self, versions: Mapping[str, int], places: Mapping[str, Place] | None = None

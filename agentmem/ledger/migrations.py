@@ -18,7 +18,14 @@ def _structures(db: Database) -> None:
     db.create(("task", "lease"), ("record_kind",))
 
 
-MIGRATIONS: dict[int, Callable[[Database], None]] = {1: _structures}
+def _forgetting(db: Database) -> None:
+    """2 -> 3: expiry and review dates of single records, and the times of the latest recalls."""
+    db.run("ALTER TABLE record ADD COLUMN expires FLOAT")
+    db.run("ALTER TABLE record ADD COLUMN verify_by FLOAT")
+    db.create(("recall",), ())
+
+
+MIGRATIONS: dict[int, Callable[[Database], None]] = {1: _structures, 2: _forgetting}
 
 
 def migrate(db: Database) -> None:

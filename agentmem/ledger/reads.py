@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +40,7 @@ _DUE = compiled(
     .where(record.c.expiry.isnot(None), record.c.expiry <= bindparam("now"))
     .order_by(record.c.expiry, record.c.pos)
 )
+_RECALLS = "SELECT pos, slot, at FROM recall WHERE pos IN (SELECT value FROM json_each(:positions))"
 _ACTIVE = compiled(select(*LIFE).where(record.c.status == ACTIVE))
 _SPACES = compiled(
     select(namespace.c.id, namespace.c.turn, namespace.c.active, namespace.c.records)
@@ -122,6 +123,10 @@ class Reads:
     def active(self) -> list[tuple[Any, ...]]:
         """LIFE of every active record."""
         return self.db.rows(_ACTIVE)
+
+    def recalls(self, positions: Iterable[int]) -> list[tuple[int, int, float]]:
+        """(position, slot, second) of the latest recalls of some records."""
+        return self.db.rows(_RECALLS, positions=dumps(list(positions)))
 
     def turns(self) -> dict[int, int]:
         """Turns so far by namespace code."""

@@ -36,7 +36,12 @@ LIFE = (
     func.substr(record.c.text, 1, 48),  # as far as `index.cues` looks
     func.substr(record.c.text, -4),
     record.c.kind,
+    record.c.source,
+    record.c.expires,
+    record.c.verify_by,
 )
+OPTIONAL = ("key", "expires", "verify_by")  # left out of an entry where there is none
+ABSENT = dict.fromkeys(OPTIONAL)
 WHOLE = select(*(column for column in record.c))
 _AT = {column.name: i for i, column in enumerate(record.c)}
 
@@ -64,6 +69,8 @@ def to_record(row: Sequence[Any], path: Callable[[int], Namespace]) -> Record:
         used_turn=row[_AT["used_turn"]],
         version=row[_AT["version"]],
         key=row[_AT["key"]],
+        expires=row[_AT["expires"]],
+        verify_by=row[_AT["verify_by"]],
     )
 
 
@@ -97,7 +104,7 @@ def to_entry(record: Record, pos: int, space: int, expiry: float | None) -> dict
         "turn": record.turn,
         "version": record.version,
         "expiry": expiry,
-        **({} if record.key is None else {"key": record.key}),
+        **{name: value for name in OPTIONAL if (value := getattr(record, name)) is not None},
     }
 
 
@@ -111,7 +118,8 @@ def to_values(entry: Mapping[str, Any], seq: int) -> dict[str, Any]:
     """The column values of a journal entry."""
     lists = {name: dumps(entry[name]) for name in ("sources", "links", "data")}
     count = len(words(found_by(entry)))
-    return {"key": None, **entry, **lists, "words": count, "seq": seq}
+    values = {**ABSENT, **entry, **lists, "words": count, "seq": seq}
+    return {name: value for name, value in values.items() if name != "recalls"}
 
 
 def dumps(value: Any) -> str:

@@ -2,8 +2,9 @@
 
 `record` holds the lifecycle, `vector` the embeddings (apart, so that deletes stay cheap), `journal`
 every change, `mention` which line speaks of which record, `term` how many records of a namespace
-hold a word (hashed), `derivation` what was derived from what, `tombstone` what was erased, `task`
-what the stores still owe, `lease` who is at it (not journalled: it means nothing after a crash).
+hold a word (hashed), `derivation` what was derived from what, `recall` when a record was recalled
+lately, `tombstone` what was erased, `task` what the stores still owe, `lease` who is at it (not
+journalled: it means nothing after a crash).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from sqlalchemy.types import JSON
 
 from agentmem.core import Status
 
-SCHEMA = 2  # bump together with a new function in migrations.py
+SCHEMA = 3  # bump together with a new function in migrations.py
 
 ACTIVE, ARCHIVED, SUPERSEDED = 1, 2, 3
 STATUS: dict[int, Status] = {ACTIVE: "active", ARCHIVED: "archived", SUPERSEDED: "superseded"}
@@ -75,6 +76,8 @@ record = Table(
     Column("expiry", Float),  # when it is due for removal; NULL for never
     Column("seq", Integer, nullable=False),  # journal line that changed it last
     Column("key", Text),  # what it is found by, where that is not its text
+    Column("expires", Float),  # from then on out of recall; NULL for never
+    Column("verify_by", Float),
 )
 Index("record_kind", record.c.namespace, record.c.kind, record.c.pos)
 Index(
@@ -112,6 +115,15 @@ derivation = Table(
     metadata,
     Column("source", Text, primary_key=True),
     Column("pos", Integer, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+
+recall = Table(  # a ring of the latest KEPT recalls of each record
+    "recall",
+    metadata,
+    Column("pos", Integer, primary_key=True, autoincrement=False),
+    Column("slot", Integer, primary_key=True, autoincrement=False),  # uses modulo KEPT
+    Column("at", Float, nullable=False),
     sqlite_with_rowid=False,
 )
 

@@ -112,9 +112,9 @@ class _Search:
     def _visible(self, query: Query, kinds: Collection[str] | None) -> Ints:
         """Positions of what a search may show, ascending."""
         engine = self.engine
-        rows = engine.searchable(query.prefix, kinds)
-        if not engine.separable:  # some policy may suppress
-            weights = engine.weights(engine.columns.view(rows, query.now), separable=False)
+        rows = engine.searchable(query.prefix, kinds, now=query.now)
+        if not engine.panel.separable:  # some policy may suppress
+            weights = engine.panel.weights(engine.columns.view(rows, query.now), separable=False)
             rows = rows[recall.product(weights, len(rows)) > 0.0]
         return rows
 

@@ -1,0 +1,114 @@
+"""The policies of a memory, asked together: each about the records that concern it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agentmem import contract
+from agentmem.config import fingerprint
+from agentmem.core import Ask, Change, Floats, Namespace, Policy, Update, View
+
+__all__ = ["Panel"]
+
+
+class Panel:
+    """Labels, weights, strengthening and expiry under some policies, in their order.
+
+    `path` gives the namespace of a code, for policies that are confined to a branch.
+    """
+
+    def __init__(self, policies: Sequence[Policy], path: Callable[[int], Namespace]) -> None:
+        self.policies = tuple(policies)
+        self.labels = _labels(self.policies)
+        self._path = path
+        pairs = list(zip(self.labels, self.policies, strict=True))
+        self._weighing = [(name, p) for name, p in pairs if _weighs(p)]
+        self._strengthening = [(name, p) for name, p in pairs if type(p).touch is not Policy.touch]
+        self._expiring = [(name, p) for name, p in pairs if _has_expiry(p)]
+        self.expires = bool(self._expiring)
+        self.stamp = fingerprint([policy for _, policy in self._expiring])  # of their expiries
+        self.traces = any(policy.traces for policy in self.policies)
+        self.separable = all(policy.separable for _, policy in self._weighing)
+
+    def weights(self, view: View, *, separable: bool | None = None) -> dict[str, Floats]:
+        """Each ranking policy's retention factor, shape (n,); of some policies (None: of all)."""
+        found = {}
+        for name, policy in self._weighing:
+            if separable in (None, policy.separable):
+                mine = self.concerned(policy, view)
+                if mine is None:
+                    found[name] = contract.weight(name, policy, view)
+                else:
+                    found[name] = np.ones(len(view))
+                    found[name][mine] = contract.weight(name, policy, view.take(mine))
+        return found
+
+    def touched(self, view: View) -> Update:
+        """The rows after being recalled now; of several policies that strengthen one, the last."""
+        update = Policy().touch(view)
+        for name, policy in self._strengthening:
+            mine = self.concerned(policy, view)
+            if mine is None:
+                update = contract.touch(name, policy, view)
+            else:
+                own = contract.touch(name, policy, view.take(mine))
+                for part in ("used", "uses", "stability"):
+                    whole = np.array(getattr(update, part), dtype=np.float64)
+                    whole[mine] = getattr(own, part)
+                    update = _with(update, part, whole)
+        return update
+
+    def expiry(self, view: View) -> Floats:
+        """The earliest expiry any policy gives each row; inf for never."""
+        due = np.full(len(view), np.inf)
+        for name, policy in self._expiring:
+            mine = self.concerned(policy, view)
+            rows = slice(None) if mine is None else mine
+            own = contract.expiry(name, policy, view if mine is None else view.take(mine))
+            due[rows] = np.minimum(due[rows], own)
+        return due
+
+    def maintain(self, label: str, policy: Policy, view: View, ask: Ask) -> Change:
+        """What a policy puts away of the rows that concern it."""
+        mine = self.concerned(policy, view)
+        return contract.maintain(label, policy, view if mine is None else view.take(mine), ask)
+
+    def concerned(self, policy: Policy, view: View) -> NDArray[np.bool_] | None:
+        """Which rows a policy is asked about, shape (n,); None: all of them."""
+        if not policy.scoped:
+            return None
+        mine = np.ones(len(view), dtype=np.bool_)
+        if policy.kinds:
+            codes = [code for code, kind in enumerate(view.kinds) if kind in policy.kinds]
+            mine &= np.isin(view.kind, codes)
+        if policy.within:
+            depth = len(policy.within)
+            held = np.unique(view.namespace).tolist()
+            inside = [code for code in held if self._path(code)[:depth] == policy.within]
+            mine &= np.isin(view.namespace, inside)
+        return mine
+
+
+def _with(update: Update, part: str, values: Floats) -> Update:
+    parts = {name: getattr(update, name) for name in ("used", "uses", "stability")}
+    return Update(**{**parts, part: values})
+
+
+def _weighs(policy: Policy) -> bool:
+    return policy.rank and type(policy).weight is not Policy.weight
+
+
+def _has_expiry(policy: Policy) -> bool:
+    return policy.remove and policy.sweep == "due" and type(policy).expiry is not Policy.expiry
+
+
+def _labels(policies: Sequence[Policy]) -> tuple[str, ...]:
+    """One name a policy; a repeated one gets a number."""
+    names = [policy.name for policy in policies]
+    return tuple(
+        name if names.count(name) == 1 else f"{name}#{names[: i + 1].count(name)}"
+        for i, name in enumerate(names)
+    )
