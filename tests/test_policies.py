@@ -261,12 +261,16 @@ class TestAgeWeighted(PolicyContract):
 
 
 class TestBudget(PolicyContract):
-    policies = (Budget(max_records=3), Budget(max_records=0), Budget(rank=True, half_life=DAY))
+    policies = (
+        Budget(max_records=3, half_life=30 * DAY),
+        Budget(max_records=0),
+        Budget(rank=True, half_life=DAY),
+    )
     time_fades = True
 
     def test_the_most_valuable_stay(self):
         view = make_view(age=[0, 30 * DAY, 0, 60 * DAY], importance=[0.4, 1.0, 0.3, 1.0])
-        change = Budget(max_records=2).maintain(view, ask())
+        change = Budget(max_records=2, half_life=30 * DAY).maintain(view, ask())
         assert set(change.archive) == {"r2", "r3"}
         assert change.scores == pytest.approx({"r2": 0.3, "r3": 0.25})
 

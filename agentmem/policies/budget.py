@@ -14,9 +14,10 @@ from agentmem.policies._order import lowest
 
 @dataclass(frozen=True, kw_only=True)
 class Budget(Policy):
-    """Keeps the `max_records` of greatest value; value = retention x importance.
+    """Keeps the `max_records` of greatest value; value = importance x 2 ** (-idle / half_life).
 
-    Retention is 2 ** (-idle / half_life).  Among equals the older goes first.  This policy removes
+    Without a half_life, value is importance alone: the best keeper of what is asked for later where
+    age says nothing (`bench/budget.py`).  Among equals the older goes first.  This policy removes
     and does not rank, unless told otherwise.
     """
 
@@ -26,12 +27,14 @@ class Budget(Policy):
     rank: bool = False
     remove: bool = True
     max_records: Annotated[int, Bounds(least=0)] = 5000  # per namespace
-    half_life: Annotated[Seconds, Bounds(above=0)] = 2592000.0  # 30 days
+    half_life: Annotated[Seconds, Bounds(above=0)] | None = None  # None: age does not count
 
     def __post_init__(self) -> None:
         check(self)
 
     def weight(self, view: View) -> Floats:
+        if self.half_life is None:
+            return view.importance.copy()
         return np.exp2(-view.idle / self.half_life) * view.importance
 
     def concerns(self, active: int, ask: Ask) -> bool:
@@ -41,8 +44,8 @@ class Budget(Policy):
         reason = f"not among the {self.max_records} most valuable of its namespace"
         if not self.remove:
             return Change(reason=reason, policy=self.name)
-        with np.errstate(divide="ignore"):  # importance 0 is -inf: goes first
-            value = np.log2(view.importance) - view.idle / self.half_life  # log: no underflow
+        with np.errstate(divide="ignore"):  # importance 0 is -inf: goes first; log: no underflow
+            value = np.log2(view.importance) - view.idle / (self.half_life or np.inf)
         out = lowest(view, value, lambda count: max(count - self.max_records, 0))
         names = view.names(out)
         scores = dict(zip(names, self.weight(view)[out].tolist(), strict=True))
