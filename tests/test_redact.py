@@ -1,0 +1,187 @@
+"""Redaction: what is personal goes before anything is stored; what only looks like it stays."""
+
+import re
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agentmem.errors import ConfigError, PluginError
+from agentmem.redact.base import Redactor, redacted
+from agentmem.redact.pii import KINDS, Pii, personal
+
+AWS = "AKIA" + "IOSFODNN7EXAMPLE"
+GITHUB = "ghp_" + "a1B2" * 9
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9P"
+PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\nxyz=\n-----END RSA PRIVATE KEY-----"
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("Write to Anna.Bell+x@mail.example.org!", "Write to [email]!"),
+        (
+            "see https://example.org/?who=anna@example.org&x=1",
+            "see https://example.org/?who=[email]&x=1",
+        ),
+        ("<mailto:jürgen@bücher.example>", "<mailto:[email]>"),
+        ("Call +49 170 1234567 or (415) 555-2671.", "Call [phone] or [phone]."),
+        ("Ring 020 7946 0958 at noon", "Ring [phone] at noon"),
+        ("card 4111 1111 1111 1111, 12/27", "card [card], 12/27"),
+        ("card 4111-1111-1111-1111 12 27", "card [card] 12 27"),
+        ("amex 378282246310005 and mc 5555555555554444", "amex [card] and mc [card]"),
+        ("2 x 4242424242424242", "2 x [card]"),
+        ("IBAN DE89 3704 0044 0532 0130 00 at the bank", "IBAN [iban] at the bank"),
+        ("to gb82west12345698765432, now", "to [iban], now"),
+        ("DE89370400440532013000 GB82WEST12345698765432 too", "[iban] [iban] too"),
+        (
+            "SSN 536-90-4399; social security number: 536904399",
+            "SSN [ssn]; social security number: [ssn]",
+        ),
+        ("from 203.0.113.7:8080 and 2001:db8::8a2e:370:7334.", "from [ip]:8080 and [ip]."),
+        (f"key {AWS} and {GITHUB}", "key [secret] and [secret]"),
+        (f"token {JWT}", "token [secret]"),
+        (f"a\n{PEM}\nb", "a\n[secret]\nb"),
+        ("my password is hunter2!, ok", "my password is [secret]!, ok"),
+        ("API_KEY='s3cr3t-v4lue' # set", "API_KEY='[secret]' # set"),
+        ("Authorization: Bearer abc123def456", "Authorization: Bearer [secret]"),
+        ("postgres://anna:pa55word@db.example.org/x", "postgres://anna:[secret]@db.example.org/x"),
+    ],
+)
+def test_personal_data_and_secrets_go(text: str, left: str) -> None:
+    assert Pii().redact(text) == left
+
+
+NEGATIVES = [
+    "On 2024-05-06 at 10:30:15, or 06.05.2024 10:30, or 5/6/2024.",
+    "From 01.02.2024-03.04.2024 and 1.2.-3.4.2024 we were away.",
+    "It costs $1,234.56, 1.234,56 € or 12 000 000 yen; 3.14159265358979 is pi; p = 0.123456789.",
+    "Version 10.0.1.2, v1.2.3.4, build 1.2.3.4; localhost is 127.0.0.1, any is 0.0.0.0.",
+    "std::vector, a::b, face::cafe, 10:20:30 and 12:30.",
+    "Timestamp 1700000000000, serial 0001234567, order 4711, ticket ABC-123, #20240506.",
+    "4111 1111 1111 1112 has a wrong check digit; so has DE89 3704 0044 0532 0130 01.",
+    "1234567890123456 and 9999999999999999 are no cards; 000-12-3456 and 987-65-4320 no SSNs.",
+    "ISBN 0-306-40615-2, ISBN-13: 978-3-16-148410-0.",
+    "The password is wrong. Token: 5 minutes. The secret is patience. Password: please change it!",
+    "She scored 120-80-60 and ran 100 m in 12 s; call me maybe; room 415.",
+    "@anna said a@b is no address; 50 @ 3.20 each.",
+    "3fa85f64-5717-4562-b3fc-2c963f66afa6 and sha256 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b.",
+    "12345 67890 12345 67890 12345",
+]
+
+
+@pytest.mark.parametrize("text", NEGATIVES)
+def test_what_only_looks_like_it_stays(text: str) -> None:
+    assert Pii().redact(text) == text
+
+
+def test_only_the_kinds_that_are_named_go() -> None:
+    text = "anna@example.org, +49 170 1234567"
+    assert Pii(kinds=("phone",)).redact(text) == "anna@example.org, [phone]"
+
+
+def test_pseudonyms_tell_equal_values_from_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PEPPER", "one")
+    pii = Pii(key_env="PEPPER")
+    first, second, other = (
+        pii.redact(f"mail {address}")
+        for address in ("anna@example.org", "Anna@EXAMPLE.org", "ben@example.org")
+    )
+    assert re.fullmatch(r"mail \[email:[0-9a-f]{10}\]", first)
+    assert first == second != other
+    assert pii.redact("password: hunter22") == "password: [secret]"
+    assert pii.redact(first) == first
+    monkeypatch.setenv("PEPPER", "two")
+    assert pii.redact("mail anna@example.org") not in (first, other)
+    monkeypatch.delenv("PEPPER")
+    with pytest.raises(ConfigError, match="PEPPER"):
+        pii.redact("mail anna@example.org")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"), [({"kinds": ()}, "give some of"), ({"key_env": "NO_SUCH_KEY"}, "not set")]
+)
+def test_mistakes_are_named(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        Pii(**options)
+
+
+def test_an_unknown_kind_is_named() -> None:
+    with pytest.raises(ConfigError, match="give some of secret"):
+        Pii(kinds=("mail",))  # type: ignore[arg-type]
+
+
+class Shout(Redactor):
+    def redact(self, text: str) -> str:
+        return text.upper()
+
+
+class Broken(Redactor):
+    def redact(self, text: str) -> str:
+        return None  # type: ignore[return-value]
+
+
+def test_redactors_follow_one_another() -> None:
+    assert redacted([Pii(), Shout()], "to a.b@example.org") == "TO [EMAIL]"
+    assert redacted([], "x") == Redactor().redact("x") == "x"
+    with pytest.raises(PluginError, match="must give a text"):
+        redacted([Broken()], "x")
+
+
+PIECES = [
+    "anna@example.org",
+    "+49 170 1234567",
+    "4111 1111 1111 1111",
+    "DE89370400440532013000",
+    "203.0.113.7",
+    "536-90-4399",
+    "2001:db8::1",
+    AWS,
+    "password: x1y2z3!",
+    "Anna",
+    "12",
+    "-",
+    ":",
+    " ",
+    "\n",
+    ".",
+    "0",
+    "@",
+    "[",
+    "//",
+    "2024-05-06",
+]
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.one_of(st.text(max_size=60), st.lists(st.sampled_from(PIECES), max_size=9).map("".join)))
+def test_what_is_found_lies_in_the_text_once_and_goes(text: str) -> None:
+    found = personal(text)
+    assert all(one.kind in KINDS and text[one.start : one.end] for one in found)
+    assert all(a.end <= b.start for a, b in pairwise(found))
+    left = Pii().redact(text)
+    assert left.count("[") == text.count("[") + len(found) - sum(
+        text[one.start : one.end].count("[") for one in found
+    )
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.sampled_from([*PIECES[:9], *NEGATIVES]), max_size=4).map(" ; ".join))
+def test_redacting_again_changes_nothing(text: str) -> None:
+    once = Pii().redact(text)
+    assert Pii().redact(once) == once
+    for secret in (AWS, "anna@example.org", "x1y2z3", "203.0.113.7"):
+        assert secret not in once
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, 10**15 - 1))
+def test_a_card_with_its_check_digit_goes_and_with_another_stays(body: int) -> None:
+    stem = f"4{body:015d}"[:15]
+    cards = [f"{stem}{digit}" for digit in range(10)]
+    gone = [
+        card for card in cards if Pii(kinds=("card",)).redact(f"card {card}.") == "card [card]."
+    ]
+    assert len(gone) == 1
