@@ -56,7 +56,7 @@ BUILTIN: dict[str, dict[str, str]] = {
     },
     "updates": {},
     "consolidators": {},
-    "redactors": {},
+    "redactors": {"pii": "agentmem.redact.pii:Pii"},
     "embedders": {
         "cached": "agentmem.embed.cache:CachedEmbedder",
         "hash": "agentmem.embed.hashing:HashEmbedder",

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agentmem.config import dump, load_config
+from agentmem.core import Redactor
 from agentmem.errors import ConfigError, PluginError
-from agentmem.redact.base import Redactor, redacted
+from agentmem.redact.base import redacted
 from agentmem.redact.pii import KINDS, Pii, personal
 
 AWS = "AKIA" + "IOSFODNN7EXAMPLE"
@@ -185,3 +187,11 @@ def test_a_card_with_its_check_digit_goes_and_with_another_stays(body: int) -> N
         card for card in cards if Pii(kinds=("card",)).redact(f"card {card}.") == "card [card]."
     ]
     assert len(gone) == 1
+
+
+def test_a_configuration_names_it_and_says_what_is_wrong() -> None:
+    config = load_config({"redact": [{"pii": {"kinds": ["email"]}}]})
+    assert config.redact == (Pii(kinds=("email",)),)
+    assert dump(config) == {"redact": [{"pii": {"kinds": ["email"]}}]}
+    with pytest.raises(ConfigError, match="kinds"):
+        load_config({"redact": {"pii": {"kinds": ["mail"]}}})

@@ -1,37 +1,20 @@
-"""The seam of redaction: a hook on every text before it is embedded, indexed, journalled or logged.
+"""Redaction: a hook on every text before it is embedded, indexed, journalled or logged.
 
     redact: [pii, {mypackage.mine:Presidio: {language: en}}]      one after the other
 
-What a redactor takes out is in no file: there is nothing to erase later, and no way back.
+What a redactor takes out is in no file: there is nothing to erase later, and no way back.  What it
+raises stops the write.  The same text must give the same result in every process, since the id of a
+record is made of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import ClassVar
 
+from agentmem.core import Redactor
 from agentmem.errors import PluginError
-from agentmem.fields import check
 
-__all__ = ["Redactor", "redacted"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Redactor:
-    """Takes something out of texts; neutral: override `redact`.  Its fields are its configuration.
-
-    The same text gives the same result, in every process: the id of a record is made of it.
-    """
-
-    name: ClassVar[str] = "redactor"
-
-    def __post_init__(self) -> None:
-        check(self)
-
-    def redact(self, text: str) -> str:
-        """The text as it may be stored.  What it raises stops the write: nothing is stored."""
-        return text
+__all__ = ["redacted"]
 
 
 def redacted(redactors: Iterable[Redactor], text: str) -> str:

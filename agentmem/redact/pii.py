@@ -19,9 +19,10 @@ from ipaddress import ip_address
 from itertools import chain
 from typing import ClassVar, Literal, NamedTuple, get_args
 
+from agentmem.core import Redactor
 from agentmem.errors import ConfigError
 from agentmem.extract.identifiers import identify, normalise
-from agentmem.redact.base import Redactor
+from agentmem.fields import check
 
 __all__ = ["Found", "Kind", "Pii", "personal"]
 
@@ -55,7 +56,7 @@ class Pii(Redactor):
     key_env: str = ""
 
     def __post_init__(self) -> None:
-        super().__post_init__()
+        check(self)
         unknown = [kind for kind in self.kinds if kind not in KINDS]
         if unknown or not self.kinds:
             allowed = ", ".join(KINDS)
