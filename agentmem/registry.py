@@ -21,6 +21,7 @@ BUILTIN: dict[str, dict[str, str]] = {
         "ebbinghaus": "agentmem.policies.ebbinghaus:Ebbinghaus",
         "age_weighted": "agentmem.policies.age_weighted:AgeWeighted",
         "budget": "agentmem.policies.budget:Budget",
+        "word_budget": "agentmem.policies.budget:WordBudget",
     },
     "stores": {
         "block": "agentmem.stores.block:BlockStore",

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from agentmem.core import Ask
 from agentmem.errors import ConfigError
-from agentmem.policies.budget import Budget
+from agentmem.policies.budget import Budget, WordBudget
 from tests.conftest import DAY, Make
-from tests.policy_contract import NOW, make_view
+from tests.policy_contract import NOW, PolicyContract, make_view
 
 ASK = Ask(now=NOW, namespace=("n",))
 
@@ -68,3 +68,36 @@ def test_a_memory_of_little_room_keeps_what_was_told(make: Make) -> None:
     memory.apply(memory.plan(now=NOW + DAY), allow_mass=True)
     kept = {hit.text for hit in memory.search(None, now=NOW + DAY)}
     assert kept == {said[2], said[4], said[6]}
+
+
+class TestWordBudget(PolicyContract):
+    policies = (WordBudget(max_words=25), WordBudget(max_words=0), WordBudget(rank=True))
+    time_fades = True
+
+    def test_a_word_is_worth_the_odds_of_its_importance_by_length(self):
+        view = make_view(age=[0, 0, 0], importance=[0.5, 0.9, 1.0], words=[10, 30, 7])
+        assert WordBudget().value(view).tolist() == pytest.approx([0.1, 0.3, np.inf])
+        assert WordBudget().weight(view) == pytest.approx([0.1 / 1.1, 0.3 / 1.3, 1.0])
+
+    def test_it_is_filled_by_what_tells_most_a_word(self):
+        view = make_view(age=[0, 1, 2], importance=[0.5, 0.6, 0.4], words=[10, 30, 5])
+        change = WordBudget(max_words=15).maintain(view, ASK)
+        assert change.archive == ("r1",)
+        assert change.scores == pytest.approx({"r1": 0.05 / 1.05})
+
+    def test_each_namespace_has_its_own(self):
+        view = make_view(age=[0, 1, 2], words=10, namespace=[0, 0, 1])
+        assert WordBudget(max_words=10).maintain(view, ASK).archive == ("r1",)
+
+    def test_without_remove_nothing_goes(self):
+        view = make_view(age=[0, 1], words=10)
+        assert not WordBudget(max_words=0, remove=False).maintain(view, ASK)
+
+    @given(st.integers(0, 200), st.integers(0, 2**32 - 1))
+    def test_what_stays_fits(self, room: int, seed: int):
+        rng = np.random.default_rng(seed)
+        words = rng.integers(0, 40, 12)
+        view = make_view(age=rng.random(12), importance=rng.random(12), words=words)
+        gone = {int(name[1:]) for name in WordBudget(max_words=room).maintain(view, ASK).archive}
+        assert sum(n for i, n in enumerate(words) if i not in gone) <= room
+        assert gone == set() if words.sum() <= room else gone

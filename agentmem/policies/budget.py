@@ -1,4 +1,4 @@
-"""A bounded store: keep the most valuable records of each namespace."""
+"""A bounded store: keep what is worth most in each namespace, by number or by length."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from agentmem.core import Ask, Change, Floats, Policy, View
 from agentmem.fields import Bounds, Seconds, check
-from agentmem.policies._order import lowest
+from agentmem.policies._order import beyond, lowest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +47,47 @@ class Budget(Policy):
         with np.errstate(divide="ignore"):  # importance 0 is -inf: goes first; log: no underflow
             value = np.log2(view.importance) - view.idle / (self.half_life or np.inf)
         out = lowest(view, value, lambda count: max(count - self.max_records, 0))
+        names = view.names(out)
+        scores = dict(zip(names, self.weight(view)[out].tolist(), strict=True))
+        return Change(archive=names, reason=reason, policy=self.name, scores=scores)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WordBudget(Policy):
+    """Keeps what tells most a word, until `max_words` of each namespace are full.
+
+    Importance i is bits / (bits + 128) (`agentmem/salience.py`), so i / (1 - i) is proportional to
+    what a record tells, and that by its length is what a word of it is worth (the greedy answer to
+    the knapsack problem; Dantzig 1957).  Among equals the older goes first.  It removes and does
+    not rank.
+    """
+
+    name: ClassVar[str] = "word_budget"
+    sweep: ClassVar[Literal["due", "all"]] = "all"
+
+    rank: bool = False
+    remove: bool = True
+    max_words: Annotated[int, Bounds(least=0)] = 100_000  # per namespace
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    def value(self, view: View) -> Floats:
+        """What a word is worth, shape (n,), in [0, inf]; importance 1 is beyond price."""
+        with np.errstate(divide="ignore"):
+            odds: Floats = view.importance / (1.0 - view.importance)
+        return odds / np.maximum(view.words, 1.0)
+
+    def weight(self, view: View) -> Floats:
+        value = self.value(view)
+        with np.errstate(invalid="ignore"):
+            return np.where(np.isinf(value), 1.0, value / (value + 1.0))
+
+    def maintain(self, view: View, ask: Ask) -> Change:
+        reason = f"beyond the {self.max_words} words of its namespace that tell most"
+        if not self.remove:
+            return Change(reason=reason, policy=self.name)
+        out = beyond(view, self.value(view), view.words, self.max_words)
         names = view.names(out)
         scores = dict(zip(names, self.weight(view)[out].tolist(), strict=True))
         return Change(archive=names, reason=reason, policy=self.name, scores=scores)
