@@ -23,6 +23,7 @@ from typing import Annotated, Any, Literal
 from agentmem.core import Embedder, Index, Namespace, Policy, Redactor, content_id
 from agentmem.errors import ConfigError
 from agentmem.fields import Bounds, Seconds, check
+from agentmem.ledger.cipher import Encryption
 from agentmem.reading import Reader, parse_namespace
 from agentmem.registry import name_of
 from agentmem.retrieve.stage import Stage
@@ -79,6 +80,10 @@ class RecallConfig:
     session_gap: Annotated[Seconds, Bounds(least=0)] = 3600.0  # a longer silence ends a session
     speaker: Annotated[float, Bounds(least=0, most=1)] = 0.6  # factor: somebody else is named
     when: Annotated[float, Bounds(least=0, most=1)] = 0.5  # factor: another time is meant
+    # A newer record about the same thing goes first if it scores at most this share less; 0: never
+    interference: Annotated[float, Bounds(least=0, most=1)] = 0.35
+    shared: Annotated[float, Bounds(above=0, most=1)] = 0.6  # the same thing: of the query, by both
+    alike: Annotated[float, Bounds(least=-1, most=1)] = 0.5  # ... and at least this cosine
     depth: Annotated[int, Bounds(least=1)] = 50  # candidates of each leg, 5 k at least
 
     def __post_init__(self) -> None:
@@ -125,6 +130,7 @@ class MemoryConfig:
     )  # stages around the search, outermost first
     extraction: ExtractionConfig = ExtractionConfig()
     recall: RecallConfig = RecallConfig()
+    encryption: Encryption | None = None  # of the file; None: in the clear
     removal_cap: Annotated[float, Bounds(least=0, most=1)] = 0.5  # share one plan may remove
     busy_timeout: Annotated[Seconds, Bounds(least=0)] = 10.0  # wait for another writer
 
@@ -171,6 +177,7 @@ GROUPS = {
     "redact": "redactors",
     "retrieval": "retrieval",
 }  # keys that hold lists of components -> their groups
+PARTS: dict[str, type] = {"recall": RecallConfig, "encryption": Encryption}
 
 
 def load_config(source: str | Path | Mapping[str, Any] | MemoryConfig | None) -> MemoryConfig:
@@ -201,8 +208,8 @@ def _memory_values(reader: Reader, content: Any) -> dict[str, Any]:
             values[key] = reader.components(GROUPS[key], value, key)
         elif key == "embedder":
             values[key] = reader.single("embedders", value, key)
-        elif key == "recall":
-            values[key] = reader.construct(RecallConfig, value, key)
+        elif key in PARTS:
+            values[key] = None if value is None else reader.construct(PARTS[key], value, key)
         elif key == "extraction":
             values[key] = _extraction(reader, value, key)
         elif key == "namespace":
@@ -278,12 +285,14 @@ def _dump_memory(config: MemoryConfig) -> dict[str, Any]:
     for key in ("extraction", "recall"):
         if options := _options(getattr(config, key)):
             content[key] = options
+    if config.encryption is not None:
+        content["encryption"] = _options(config.encryption)
     model = config.extraction.model
     if not isinstance(model, str | None):
         raise ConfigError(f"extraction.model: {model!r} has no name that a file could hold")
     for known in fields(config):
         value = getattr(config, known.name)
-        if known.name not in {*specs, "extraction", "recall"} and value != known.default:
+        if known.name not in {*specs, "extraction", *PARTS} and value != known.default:
             content[known.name] = _plain(value)
     return content
 

@@ -17,8 +17,8 @@ from agentmem.core import Clock, Namespace, Policy
 from agentmem.engine import Engine
 from agentmem.erasure import scrub
 from agentmem.errors import LedgerBusy, PlanError
-from agentmem.extraction import Extraction
-from agentmem.intake import moment_or, namespace_of
+from agentmem.extraction import Extracted, Extraction
+from agentmem.intake import moment_or, namespace_of, whole
 from agentmem.ledger.ledger import Ledger
 from agentmem.models import resolve
 from agentmem.retrieve.pipeline import Pipeline
@@ -51,6 +51,7 @@ class Handle:
             dim=embedder.dim,
             durability=config.durability,
             timeout=config.busy_timeout,
+            key=None if config.encryption is None else config.encryption.key(),
         )
         try:
             self._engine = Engine(
@@ -84,7 +85,7 @@ class Handle:
     ) -> Self:
         """Open or make a memory.  `policies`, `stores`, `retrieval`, `embedder`: names, options or
         objects, as in a configuration; further options: durability, recall, extraction, index,
-        removal_cap, busy_timeout.
+        encryption, removal_cap, busy_timeout.
         """
         parts = {
             "policies": policies,
@@ -164,10 +165,32 @@ class Handle:
         """Finish an erasure whose receipt says `scrubbed=False`; True once the files are clean."""
         return (yield from work(lambda: scrub(self._engine)))
 
+    def _extract(
+        self,
+        *,
+        namespace: Sequence[str] | None = None,
+        limit: int | None = None,
+        retry: bool = False,
+    ) -> Steps[Extracted]:
+        """Do now what the stores owe, or `limit` tasks of it, oldest first.
+
+        With `retry`, what a model could not do is tried again.  Raises nothing that a model does:
+        a failed task is counted, its source kept; work that the budget or the model's absence
+        stops stays owed, and `halted` says why.
+        """
+        prefix = self._prefix(namespace)
+        if limit is not None:
+            whole("limit", limit, 1)
+        every = (*self.extraction.quick, *self.extraction.slow)
+        if retry:
+            yield from work(lambda: self.extraction.retry(every, prefix))
+        return (yield from self.extraction.work_off(every, prefix, limit=limit))
+
     stats, astats = sync(_stats), asynchronous(_stats)
     export, aexport = sync(_export), asynchronous(_export)
     import_, aimport_ = sync(_import_), asynchronous(_import_)
     scrub, ascrub = sync(_scrub), asynchronous(_scrub)
+    extract, aextract = sync(_extract), asynchronous(_extract)
 
     def settle(self, timeout: float = 60.0) -> bool:
         """Wait until nothing is owed that can be done now, at most so many seconds.

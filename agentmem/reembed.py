@@ -30,6 +30,7 @@ def reembed(
     embedder: Spec,
     *,
     timeout: float = 10.0,
+    key: str | None = None,
     progress: Progress | None = None,
 ) -> int:
     """Embed every record of a ledger with `embedder`, and stamp it; returns how many there are.
@@ -38,13 +39,14 @@ def reembed(
     The vectors are made outside of any transaction and take the place of the old ones in a single
     one: until then, and after a failure or a crash, the old ones are in force.  What others write
     meanwhile is embedded within it.  A memory that is open with the old embedder has to be opened
-    anew.  `progress` is called with (records done, records in all).  InputError if there is no such
-    file; 0 if the vectors are of this embedder already.
+    anew.  `progress` is called with (records done, records in all).  `key`: of an
+    encrypted file.  InputError if there is no such file; 0 if the vectors are of this embedder
+    already.
     """
     if not Path(path).is_file():
         raise InputError(f"{path}: there is no such file")
     new = build_embedder(embedder)
-    book = Book(Database(str(path), "normal", timeout))
+    book = Book(Database(str(path), "normal", timeout, key))
     try:
         with book.db.write():
             migrate(book.db)

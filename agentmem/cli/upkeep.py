@@ -114,9 +114,10 @@ def reembed(
 
     Nothing is extracted again. The old vectors are in force until all are made.
     """
-    path = session.settings().path
+    settings = session.settings()
+    key = None if settings.encryption is None else settings.encryption.key()
     made = build_embedder(yaml.safe_load(embedder))
-    count = make_vectors(path, made)
+    count = make_vectors(settings.path, made, key=key)
     text = f"{count} vectors by {made.name}; open the memory with that embedder from now on"
     session.show({"reembedded": count, "embedder": made.name}, text)
 

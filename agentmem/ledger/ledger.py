@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -65,8 +65,9 @@ class Ledger(Book):
         dim: int,
         durability: Durability = "normal",
         timeout: float = 10.0,
+        key: str | None = None,
     ) -> None:
-        super().__init__(Database(path, durability, timeout))
+        super().__init__(Database(path, durability, timeout, key))
         try:
             with self.db.write():
                 migrate(self.db)
@@ -215,6 +216,11 @@ class Ledger(Book):
                 self.db.run(_BLANK, seq=seq)  # a caller's reason may quote what was forgotten
         if gone:
             self.db.run(PACK_TEXT)
+
+    def blank_reasons(self, lines: Iterable[int]) -> None:
+        """Take the reasons out of some lines: they quote what is erased.  In a transaction."""
+        for seq in lines:
+            self.db.run(_BLANK, seq=seq)
 
     def close(self) -> None:
         self.db.close()

@@ -26,6 +26,7 @@ from agentmem.errors import (
     LedgerFull,
     LedgerReadOnly,
 )
+from agentmem.ledger import cipher
 from agentmem.ledger.tables import metadata
 
 Durability = Literal["normal", "full"]
@@ -80,7 +81,7 @@ _ERRORS: tuple[tuple[str, type[LedgerError], str], ...] = (
     ("SQLITE_READONLY", LedgerReadOnly, "the file cannot be written"),
     ("SQLITE_CANTOPEN", LedgerReadOnly, "the file cannot be opened or made here"),
     ("SQLITE_PERM", LedgerReadOnly, "no permission"),
-    ("SQLITE_NOTADB", LedgerCorrupt, "this is not an agentmem ledger"),
+    ("SQLITE_NOTADB", LedgerCorrupt, "this is not an agentmem ledger, or it is encrypted"),
     ("SQLITE_CORRUPT", LedgerCorrupt, "the file is damaged; restore a backup or an export"),
     ("SQLITE_IOERR", LedgerError, "the disk failed"),
 )
@@ -98,18 +99,34 @@ def compiled(statement: ClauseElement) -> str:
 
 
 class Database:
-    """One connection to one file; every failure leaves as an error of agentmem."""
+    """One connection to one file; every failure leaves as an error of agentmem.
 
-    def __init__(self, path: str, durability: Durability, timeout: float) -> None:
+    With a `key` the file is encrypted (`agentmem.ledger.cipher`).
+    """
+
+    def __init__(
+        self, path: str, durability: Durability, timeout: float, key: str | None = None
+    ) -> None:
         self.path = path
         self.timeout = timeout
+        self._encrypted = key is not None
+        driver: Any = sqlite3 if key is None else cipher.driver()
+        self._error: type[Exception] = driver.Error
         try:
-            self._db = sqlite3.connect(
+            self._db: sqlite3.Connection = driver.connect(
                 path, timeout=timeout, isolation_level=None, check_same_thread=False
             )
-            self._pragmas(durability)
-        except sqlite3.Error as error:
+        except self._error as error:
             raise self._border(error) from error
+        try:
+            if key is not None:
+                cipher.unlock(self._db, key, path)
+            self._pragmas(durability)
+        except BaseException as error:
+            self._db.close()
+            if isinstance(error, self._error):
+                raise self._border(error) from error
+            raise
 
     def _pragmas(self, durability: Durability) -> None:
         level = {"normal": "NORMAL", "full": "FULL"}[durability]
@@ -118,8 +135,8 @@ class Database:
             try:
                 self._db.execute("PRAGMA journal_mode = WAL")
                 break
-            except sqlite3.OperationalError as error:
-                busy = error.sqlite_errorname.startswith("SQLITE_BUSY")
+            except self._error as error:
+                busy = getattr(error, "sqlite_errorname", "").startswith("SQLITE_BUSY")
                 if not busy or time.monotonic() > deadline:
                     raise
                 time.sleep(0.01)
@@ -129,9 +146,11 @@ class Database:
         self._db.execute("PRAGMA temp_store = MEMORY")
         self._db.execute("PRAGMA cache_size = -65536")
 
-    def _border(self, error: sqlite3.Error) -> LedgerError:
+    def _border(self, error: Exception) -> LedgerError:
         """The error of agentmem for one of the driver."""
         name = getattr(error, "sqlite_errorname", "")
+        if self._encrypted and name == "SQLITE_NOTADB":
+            return LedgerError(f"{self.path}: wrong key, or not an encrypted ledger ({name})")
         for prefix, kind, meaning in _ERRORS:
             if name.startswith(prefix):
                 waited = f" for {self.timeout:g} s" if kind is LedgerBusy else ""
@@ -142,7 +161,7 @@ class Database:
         """All rows of a query."""
         try:
             return self._db.execute(sql, values).fetchall()
-        except sqlite3.Error as error:
+        except self._error as error:
             raise self._border(error) from error
 
     def value(self, sql: str, **values: Any) -> Any:
@@ -154,7 +173,7 @@ class Database:
         """Execute; returns the rowid of an insert."""
         try:
             return self._db.execute(sql, values).lastrowid or 0
-        except sqlite3.Error as error:
+        except self._error as error:
             raise self._border(error) from error
 
     def many(self, sql: str, rows: Sequence[Any]) -> None:
@@ -163,7 +182,7 @@ class Database:
             return
         try:
             self._db.executemany(sql, rows)
-        except sqlite3.Error as error:
+        except self._error as error:
             raise self._border(error) from error
 
     @contextmanager
@@ -220,7 +239,9 @@ class Database:
         """Write every page anew: deleted cells are zeroed, but a page that was rearranged may keep
         stale copies of its cells in the gap between them.
         """
-        if self.path != ":memory:":
+        if self._encrypted:
+            self.run("VACUUM")  # in RAM: no temporary file in the clear
+        elif self.path != ":memory:":
             self.run("PRAGMA temp_store = FILE")
             try:
                 self.run("VACUUM")
