@@ -166,7 +166,8 @@ class MemoryConfig:
     @property
     def kinds(self) -> tuple[str, ...]:
         """The kinds that a search looks at."""
-        return tuple(store.kind for store in (*self.stores, *self.consolidation))
+        every = (*self.stores, *self.consolidation)
+        return tuple(store.kind for store in every if store.searched)
 
 
 GROUPS = {

@@ -97,10 +97,12 @@ class Store:
 
     `mixes`: whether one text of its rests on several sources together (a summary), so that it has
     to be made anew when one of them goes.  Otherwise (a fact) any one source supports it.
+    `searched`: whether a search looks at its records without being asked for their kind.
     """
 
     name: ClassVar[str] = "store"
     mixes: ClassVar[bool] = False
+    searched: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check(self)

@@ -25,7 +25,7 @@ class Keeper:
     kind: ClassVar[str]
 
     def __init__(self, memory: AgentMemory, *, namespace: Sequence[str] | None = None) -> None:
-        kinds = memory.config.kinds
+        kinds = [store.kind for store in memory.config.stores]
         if self.kind not in kinds:
             raise ConfigError(
                 f"{type(self).__name__} keeps kind {self.kind!r}, which no store of this memory "

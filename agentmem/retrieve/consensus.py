@@ -26,7 +26,7 @@ from agentmem.retrieve.stage import Searcher, Stage
 from agentmem.steps import Steps
 from agentmem.text import fold
 
-__all__ = ["Claim", "Consensus", "Verdict", "claims", "clusters", "outvoted"]
+__all__ = ["Claim", "Consensus", "Verdict", "chain", "claims", "clusters", "outvoted"]
 
 _log = logging.getLogger(__name__)
 
@@ -93,7 +93,7 @@ class Consensus(Stage):
     def paths(self, query: Query, hits: Sequence[Hit], search: Searcher) -> Steps[list[str]]:
         """The line of reasoning that each hit leads to, in order."""
         if self.by != "model":
-            return [_chain(hit.record) for hit in hits]
+            return [chain(hit.record) for hit in hits]
         found = []
         for hit in hits:
             path = yield from search.say(
@@ -178,7 +178,7 @@ def _in_largest(labels: Ints) -> list[bool]:
     return [label == chosen for label in labels.tolist()]
 
 
-def _chain(record: Record) -> str:
+def chain(record: Record) -> str:
     """The claims of a record as one line; its text where it states none."""
     told = " ; ".join(" -> ".join(claim) for claim in sorted(claims(record)))
     return told or " ".join(record.text.split())

@@ -10,7 +10,21 @@ from typing import ClassVar
 
 from agentmem.structure import Store
 
-__all__ = ["FeedbackStore", "RationaleStore", "StatementStore"]
+__all__ = [
+    "DisclosureStore",
+    "FeedbackStore",
+    "LessonStore",
+    "RationaleStore",
+    "StatementStore",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DisclosureStore(Store):
+    """Who was told what: see `modules.disclosure`."""
+
+    name: ClassVar[str] = "disclosure"
+    searched: ClassVar[bool] = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +32,14 @@ class FeedbackStore(Store):
     """Clarifications of questions that were misunderstood: see `modules.feedback`."""
 
     name: ClassVar[str] = "feedback"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LessonStore(Store):
+    """Lines of reasoning that were rejected: see `modules.lessons`."""
+
+    name: ClassVar[str] = "lesson"
+    searched: ClassVar[bool] = False
 
 
 @dataclass(frozen=True, kw_only=True)
