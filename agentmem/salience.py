@@ -18,7 +18,7 @@ marks are read in many scripts, words for times in English; where no cue is foun
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import log2
 
 from agentmem.text import words
@@ -59,6 +59,11 @@ def shares(text: str) -> dict[str, float]:
     return found
 
 
+def dated(text: Iterable[str]) -> bool:
+    """Does one of the words of a text stand for a time?"""
+    return not _TIMES.isdisjoint(text)
+
+
 def surprisal(holders: int, records: int) -> float:
     """Bits of surprise in a word that `holders` of `records` earlier records hold, >= 0."""
     return max(log2((records + 1.0) / (holders + PRIOR)), 0.0)
@@ -75,5 +80,5 @@ def importance(
     bits = zip(text.values(), holders, strict=True)
     told = sum(share * surprisal(held, records) for share, held in bits)
     told *= ANSWER if answers else 1.0
-    told *= 1.0 if _TIMES.isdisjoint(text) else DATED
+    told *= DATED if dated(text) else 1.0
     return told / (told + HALF)

@@ -46,6 +46,11 @@ def test_whatever_goes_is_worth_no_more_than_whatever_stays(values: list[float],
     assert not out or not kept or max(out) <= min(kept)
 
 
+def test_among_equals_what_was_not_used_for_longest_goes_first() -> None:
+    view = make_view(age=[9.0, 3.0, 5.0], idle=[1.0, 3.0, 2.0])
+    assert Budget(max_records=1).maintain(view, ASK).archive == ("r1", "r2")
+
+
 def test_a_half_life_of_nothing_is_refused() -> None:
     with pytest.raises(ConfigError, match="half_life"):
         Budget(half_life=0.0)

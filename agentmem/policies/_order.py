@@ -13,7 +13,8 @@ from agentmem.core import Floats, View
 def lowest(view: View, values: Floats, quota: Callable[[int], int]) -> NDArray[np.bool_]:
     """The rows of lowest value in each namespace, as a mask of shape (n,).
 
-    `quota` says how many of a namespace's count.  Ties: the older first, then the row order.
+    `quota` says how many of a namespace's count.  Ties: what was not used for longer first,
+    then the older, then the row order.
     """
     mask = np.zeros(len(view), dtype=np.bool_)
     for rows in _by_value(view, values):
@@ -36,7 +37,8 @@ def beyond(view: View, values: Floats, sizes: Floats, room: float) -> NDArray[np
 
 def _by_value(view: View, values: Floats) -> Iterator[NDArray[np.int64]]:
     """The rows of each namespace, the lowest value first."""
-    order = np.lexsort((np.arange(len(view)), view.created, values, view.namespace))
+    rows = np.arange(len(view))
+    order = np.lexsort((rows, view.created, view.used, values, view.namespace))
     _, starts, counts = np.unique(view.namespace[order], return_index=True, return_counts=True)
     for start, count in zip(starts.tolist(), counts.tolist(), strict=True):
         yield order[start : start + count]

@@ -17,8 +17,8 @@ class Budget(Policy):
     """Keeps the `max_records` of greatest value; value = importance x 2 ** (-idle / half_life).
 
     Without a half_life, value is importance alone: the best keeper of what is asked for later where
-    age says nothing (`bench/budget.py`).  Among equals the older goes first.  This policy removes
-    and does not rank, unless told otherwise.
+    age says nothing (`bench/budget.py`).  Among equals what was not used for longest goes first.
+    This policy removes and does not rank, unless told otherwise.
     """
 
     name: ClassVar[str] = "budget"
@@ -58,8 +58,8 @@ class WordBudget(Policy):
 
     Importance i is bits / (bits + 128) (`agentmem/salience.py`), so i / (1 - i) is proportional to
     what a record tells, and that by its length is what a word of it is worth (the greedy answer to
-    the knapsack problem; Dantzig 1957).  Among equals the older goes first.  It removes and does
-    not rank.
+    the knapsack problem; Dantzig 1957).  Among equals what was not used for longest goes first.  It
+    removes and does not rank.
     """
 
     name: ClassVar[str] = "word_budget"
