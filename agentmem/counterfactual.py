@@ -1,4 +1,4 @@
-"""Counterfactual replay: one trace lived under other policies, and under a keeper who knows all.
+"""Counterfactual replay: one trace lived under other policies, and by a keeper who knows all.
 
 What was recalled under the policy of then is taken for what is needed.  So a record that was never
 found then cannot be missed here: compare policies with each other, not with the truth.
@@ -29,7 +29,7 @@ class Outcome:
 
     needs: int
     recall: float  # share of the needs whose record was there and not suppressed
-    bound: float  # the same of a clairvoyant keeper with as many records at every moment
+    bound: float  # the most that a clairvoyant keeper of as many records at every moment can do
     regret: float  # bound - recall
     auc: float  # share of the other records that a needed one outweighs: ranking, 0.5 is chance
     removed: int
@@ -59,14 +59,17 @@ def lived(
 
 
 def clairvoyant(trace: Trace, sizes: Sequence[int], since: float = -np.inf) -> float:
-    """Share of the needs met by a keeper who knows them all, of at most `sizes[i]` records after
-    event i: it lets go what is needed last, or never (Belady 1966).
+    """The most that a keeper of at most `sizes[i]` records after event i can meet, as a share.
+
+    It knows all needs and lets go what is needed last, or never (Belady's MIN, 1966).  As in a
+    cache, what was missed may come back: so this is a bound, also for keepers to whom it cannot.
     """
     needed: dict[int, list[int]] = {}
     for i, event in enumerate(trace.events):
         if event.what == "need":
             for item in event.items:
                 needed.setdefault(item, []).append(i)
+    gone: set[int] = set()
     kept: dict[int, float] = {}  # item -> the event at which it is needed next
     latest: list[tuple[float, int]] = []  # the same as a heap, with what has changed since
     met = total = 0
@@ -77,7 +80,8 @@ def clairvoyant(trace: Trace, sizes: Sequence[int], since: float = -np.inf) -> f
         for item in event.items:
             if event.what == "gone":
                 kept.pop(item, None)
-            elif event.what == "add" or (event.what == "need" and item in kept):
+                gone.add(item)
+            elif event.what in ("add", "need") and item not in gone:
                 kept[item] = _next(needed.get(item, []), i)
                 heappush(latest, (-kept[item], item))
         while len(kept) > size:
