@@ -45,7 +45,13 @@ class Bounds:
         return " and ".join(f"{sign} {end:g}" for sign, end in ends if abs(end) != inf)
 
 
-_WORDS = {float: "a number", int: "a whole number", bool: "true or false", str: "text"}
+_WORDS: Mapping[Any, str] = {
+    float: "a number",
+    int: "a whole number",
+    bool: "true or false",
+    str: "text",
+    Mapping[str, float]: "numbers by name",
+}
 
 Seconds = Annotated[float, Unit("seconds")]
 

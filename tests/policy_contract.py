@@ -90,6 +90,9 @@ def random_view(size: int, seed: int) -> View:
         turns=turns,
         idle_turns=np.where(rng.random(size) < 0.5, np.inf, np.floor(turns * rng.random(size))),
         namespace=rng.integers(0, 3, size),
+        valence=rng.choice([-1.0, 0.0, 1.0], size),
+        source=rng.integers(0, 3, size),
+        verify_by=np.where(rng.random(size) < 0.5, np.nan, NOW + rng.normal(0.0, 1e7, size)),
     )
 
 
