@@ -57,6 +57,7 @@ BUILTIN: dict[str, dict[str, str]] = {
     },
     "retrieval": {
         "coarse_to_fine": "agentmem.retrieve.coarse:CoarseToFine",
+        "cofired": "agentmem.retrieve.cofired:CoFired",
         "consensus": "agentmem.retrieve.consensus:Consensus",
         "full_history": "agentmem.retrieve.everything:FullHistory",
         "iterative": "agentmem.retrieve.iterative:Iterative",

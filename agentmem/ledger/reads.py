@@ -41,6 +41,10 @@ _DUE = compiled(
     .order_by(record.c.expiry, record.c.pos)
 )
 _RECALLS = "SELECT pos, slot, at FROM recall WHERE pos IN (SELECT value FROM json_each(:positions))"
+_TOGETHER = (
+    "SELECT journal.payload FROM mention CROSS JOIN journal ON journal.seq = mention.seq "
+    "WHERE mention.pos = :pos AND journal.reason = 'recall' ORDER BY mention.seq DESC LIMIT :n"
+)
 _ACTIVE = compiled(select(*LIFE).where(record.c.status == ACTIVE))
 _SPACES = compiled(
     select(namespace.c.id, namespace.c.turn, namespace.c.active, namespace.c.records)
@@ -127,6 +131,11 @@ class Reads:
     def recalls(self, positions: Iterable[int]) -> list[tuple[int, int, float]]:
         """(position, slot, second) of the latest recalls of some records."""
         return self.db.rows(_RECALLS, positions=dumps(list(positions)))
+
+    def recalled_with(self, pos: int, n: int) -> list[list[int]]:
+        """The positions of each of a record's latest n recalls, newest first."""
+        lines = [json.loads(payload) for (payload,) in self.db.rows(_TOGETHER, pos=pos, n=n)]
+        return [[row[0] for row in line.get("touch", ())] for line in lines]
 
     def turns(self) -> dict[int, int]:
         """Turns so far by namespace code."""

@@ -109,6 +109,24 @@ class _Search:
 
         return (yield from self._locked(body))
 
+    def together(self, ids: Sequence[str], n: int) -> Steps[dict[str, list[list[str]]]]:
+        """The latest n recalls of each of some records, newest first: the ids of each recall."""
+
+        def body() -> dict[str, list[list[str]]]:
+            places = dict(self.engine.ledger.present(ids))
+            rows = {name: places[name].pos for name in dict.fromkeys(ids) if name in places}
+            recalls = {name: self.engine.reads.recalled_with(pos, n) for name, pos in rows.items()}
+            spoken = {pos for lines in recalls.values() for line in lines for pos in line}
+            visible = spoken.intersection(self._visible(self.query, None).tolist())
+            found = self.engine.ledger.records(sorted(visible))
+            return {
+                name: [[found[pos].id for pos in line if pos in found] for line in lines]
+                for name, lines in recalls.items()
+                if rows[name] in found
+            }
+
+        return (yield from self._locked(body))
+
     def _visible(self, query: Query, kinds: Collection[str] | None) -> Ints:
         """Positions of what a search may show, ascending."""
         engine = self.engine

@@ -45,6 +45,13 @@ class Searcher(Protocol):
         """Every record of the query's kinds that meets its filter, oldest first."""
         ...
 
+    def together(self, ids: Sequence[str], n: int) -> Steps[dict[str, list[list[str]]]]:
+        """The latest n recalls of each of some records, newest first: the ids of each recall.
+
+        Those that may not be seen are left out of it; a record that may not, of the whole.
+        """
+        ...
+
     def embed(self, texts: Sequence[str]) -> Steps[Vectors]:
         """Unit vectors, shape (len(texts), dim)."""
         ...
