@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from math import nan
 from typing import Any, TypeVar
+
+import numpy as np
 
 from agentmem.asking import Asking
 from agentmem.caller import Caller
 from agentmem.config import RecallConfig
-from agentmem.core import Hit, Namespace, Record, Vectors
+from agentmem.core import Change, Floats, Hit, Namespace, Record, Vectors
 from agentmem.engine import Engine
 from agentmem.errors import InputError
 from agentmem.identity import record_id
@@ -18,6 +21,7 @@ from agentmem.index.where import condition
 from agentmem.intake import metadata, nonempty
 from agentmem.ledger.tables import ACTIVE, record
 from agentmem.recall import Query, search
+from agentmem.ripple import Lines
 from agentmem.steps import Steps, embed, work
 from agentmem.stores.segment import sentences
 from agentmem.text import words
@@ -28,8 +32,27 @@ SHORTEST = 3  # words of a sentence that can count as a repetition
 _SPEAKER = re.compile(r"^([^\s:][^:\n]{0,60}): ", re.MULTILINE)
 
 
+@dataclass(kw_only=True)
+class Scene:
+    """A namespace as a plan that is being made leaves it."""
+
+    namespace: Namespace
+    now: float
+    turn: int
+    staying: dict[str, Record]  # by id, oldest first
+    leaving: list[Record]  # oldest first
+
+    def take(self, change: Change) -> None:
+        """What a change leaves of it; what another record replaces does not count as leaving."""
+        self.staying |= {record.id: record for record in (*change.add, *change.update)}
+        self.leaving += [self.staying.pop(name) for name in change.archive if name in self.staying]
+        for old, _ in change.supersede:
+            self.staying.pop(old, None)
+
+
 class Surroundings(Asking):
-    """One namespace at one moment, for one store."""
+    """One namespace at one moment, for one store; `scene`: while a plan is made for it."""
+
 
     def __init__(
         self,
@@ -39,16 +62,18 @@ class Surroundings(Asking):
         target: Record | None,
         caller: Caller | None,
         config: RecallConfig,
+        scene: Scene | None = None,
     ) -> None:
         super().__init__(caller, f"store {kind!r}")
-        self.now = max(one.created for one in new)
-        self.namespace: Namespace = new[0].namespace
+        self.now = scene.now if scene else max(one.created for one in new)
+        self.namespace: Namespace = scene.namespace if scene else new[0].namespace
         self.target = target
+        self._scene = scene
         self._engine = engine
         self._kind = kind
         self._config = config
-        self._turn = max(one.turn for one in new)
-        self._ingested = max(one.ingested for one in new)
+        self._turn = scene.turn if scene else max(one.turn for one in new)
+        self._ingested = scene.now if scene else max(one.ingested for one in new)
         links = {name for one in new for name in one.links}
         with engine.locked():
             places = dict(engine.ledger.present(links))
@@ -169,6 +194,74 @@ class Surroundings(Asking):
             active = record.c.status == ACTIVE
             found = self._engine.reads.positions(here & active & condition(where))
             return self._engine.records(found)
+
+        return self._locked(body)
+
+    def staying(self) -> Steps[list[Record]]:
+        """The records that will be active, oldest first; InputError outside a plan."""
+        yield from ()
+        if self._scene is None:
+            raise InputError("only a plan knows which records stay")
+        return list(self._scene.staying.values())
+
+    def standing(self, ids: Sequence[str]) -> Steps[list[Record]]:
+        """Those of some records that are active, or that maintenance alone put away, in order."""
+        found = yield from self.get(ids)
+        lines = Lines(self._engine)
+
+        def body() -> list[Record]:
+            return [one for one in found if one.status == "active" or lines.let_go(one)]
+
+        return (yield from self._locked(body))
+
+    def vectors(self, records: Sequence[Record]) -> Steps[Vectors]:
+        """The unit vectors of some records; from the ledger where it has them."""
+
+        def body() -> dict[str, Vectors]:
+            places = dict(self._engine.ledger.present(one.id for one in records))
+            held = self._engine.reads.vectors([place.pos for place in places.values()])
+            return {name: held[at.pos] for name, at in places.items() if at.pos in held}
+
+        known = yield from self._locked(body)
+        dim = self._engine.embedder.dim
+        found: Vectors = np.zeros((len(records), dim), dtype=np.float32)
+        anew = [i for i, one in enumerate(records) if one.id not in known]
+        found[anew] = yield from self.embed([records[i].found_by for i in anew])
+        for i, one in enumerate(records):
+            if one.id in known:
+                found[i] = known[one.id]
+        return found
+
+    def retention(self, records: Sequence[Record]) -> Steps[Floats]:
+        """Product of the policies' weights now, shape (len(records),); 1 for one not there yet."""
+
+        def body() -> Floats:
+            engine = self._engine
+            places = dict(engine.ledger.present(one.id for one in records))
+            there = [i for i, one in enumerate(records) if one.id in places]
+            rows = np.array([places[records[i].id].pos for i in there], dtype=np.int64)
+            found: Floats = np.ones(len(records))
+            for weights in engine.panel.weights(engine.columns.view(rows, self.now)).values():
+                found[there] *= weights
+            return found
+
+        return (yield from self._locked(body))
+
+    def holding(self, phrases: Sequence[str], *, kind: str | None = None) -> Steps[list[Record]]:
+        """The active records of a kind that hold a phrase, as stored, the latest MOST of them."""
+        kind = self._kind if kind is None else kind
+        wanted = [" ".join(words(phrase)) for phrase in phrases]
+
+        def body() -> list[Record]:
+            engine, columns = self._engine, self._engine.columns
+            space, names = engine.ledger.space_of(self.namespace), columns.kinds.names
+            found = [engine.reads.postings(one, self.namespace) for one in wanted if one]
+            if space is None or kind not in names or not found:
+                return []
+            rows = np.unique(np.concatenate(found))
+            here = (columns.status[rows] == ACTIVE) & (columns.space[rows] == space)
+            here &= columns.kind[rows] == names.index(kind)
+            return engine.records(rows[here][-MOST:])
 
         return self._locked(body)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -13,7 +13,7 @@ from agentmem import steps
 from agentmem.core import Ask, Change, Embedder, Floats, Policy, Record, Update, Vectors, View
 from agentmem.errors import AgentMemError, PluginError
 from agentmem.steps import Steps
-from agentmem.structure import Around, Store
+from agentmem.structure import Around, Consolidator, Overview, Store
 
 R = TypeVar("R")
 
@@ -119,6 +119,36 @@ def derive(store: Store, new: Sequence[Record], around: Around) -> Steps[Change]
         if not record.sources:
             raise PluginError(f"{label}: derive() made a record without a source: {record.text!r}")
     return replace(change, policy=store.kind)
+
+
+def consolidate(
+    store: Consolidator, leaving: Sequence[Record], staying: Collection[str], around: Overview
+) -> Steps[Change]:
+    """What a consolidator makes of a namespace; it names no record but those that stay."""
+    label = f"consolidator {store.kind!r}"
+    try:
+        change = yield from store.consolidate(leaving, around)
+    except AgentMemError:
+        raise
+    except Exception as error:
+        raise PluginError(f"{label}: {type(error).__name__}: {error}") from error
+    if not isinstance(change, Change):
+        raise PluginError(f"{label}: consolidate() must give a Change, not {change!r}")
+    if change.erase or change.bury or change.restore or change.touch or change.tasks:
+        raise PluginError(f"{label}: consolidate() may add, update, archive and supersede only")
+    for record in change.add:
+        if record.namespace != around.namespace or not record.sources:
+            raise PluginError(f"{label}: a record of another namespace, or without a source")
+    made = {record.id for record in change.add}
+    strange = [name for name in (*change.ids, *change.scores) if name not in staying]
+    strange += [new for _, new in change.supersede if new not in staying and new not in made]
+    if strange:
+        raise PluginError(f"{label}: {strange[0]!r} is no record that stays")
+    gone = [*change.archive, *(old for old, _ in change.supersede)]
+    heirs = {new for _, new in change.supersede} | {record.id for record in change.update}
+    if len(set(gone)) < len(gone) or not heirs.isdisjoint(gone):
+        raise PluginError(f"{label}: a record is sent away twice, or its heir")
+    return replace(change, policy=store.kind, namespace=around.namespace)
 
 
 def embed(embedder: Embedder, texts: Sequence[str]) -> Steps[Vectors]:

@@ -245,6 +245,7 @@ class Run:
 
     id: str
     now: float
+    added: int = 0  # by consolidation
     archived: int = 0
     superseded: int = 0
     updated: int = 0

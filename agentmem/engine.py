@@ -50,7 +50,8 @@ class Engine:
         self.ledger = ledger
         self.reads = Reads(ledger)
         self.embedder = embedder
-        self.panel = Panel(policies, ledger.path)
+        kept = [store.kind for store in stores if isinstance(store, Consolidator)]
+        self.panel = Panel(policies, ledger.path, kept)
         self.policies, self.labels = self.panel.policies, self.panel.labels
         self.stores = {store.kind: store for store in stores}  # those that derive ...
         self.source = source  # ... from records of this kind ...

@@ -122,7 +122,7 @@ def _once_cited(engine: Engine, names: Iterable[str]) -> dict[str, set[int]]:
 def _remake(engine: Engine, children: Iterable[Record], gone: Collection[str]) -> Iterator[Task]:
     """Work for the stores: each text anew from those of its sources that are left."""
     for child in children:
-        if names := left(engine, child.sources, gone):
+        if names := left(engine, child.sources, gone, kind=child.kind):
             yield Task(child.kind, names[0], tuple(names[1:]), child.id)
 
 

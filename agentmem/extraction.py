@@ -29,7 +29,7 @@ from agentmem.errors import (
 from agentmem.identity import identity_of
 from agentmem.ledger.queue import LONGEST, Due, Queue
 from agentmem.ledger.tables import ACTIVE
-from agentmem.ripple import Lines, mixing, ripple
+from agentmem.ripple import Lines, left, mixing, ripple
 from agentmem.steps import Steps, work
 from agentmem.structure import Store
 
@@ -138,9 +138,10 @@ class Extraction:
             names = [due.record, *due.rest, *([due.target] if due.target else [])]
             places = dict(self.engine.ledger.present(names))
             found = {one.id: one for one in self.engine.records(p.pos for p in places.values())}
-        active = {name: one for name, one in found.items() if one.status == "active"}
-        target = active.get(due.target)
-        if due.target in found and target is None:
+            kept = left(self.engine, tuple(found), (), kind=due.store)
+        active = {name: found[name] for name in kept}
+        target = found.get(due.target)
+        if target is not None and target.status != "active":
             return [], None
         home = found[due.record].namespace if due.record in found else ()
         new = [active[n] for n in (due.record, *due.rest) if n in active]

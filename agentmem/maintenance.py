@@ -1,24 +1,38 @@
-"""Plan, apply, undo: what the policies would remove, doing exactly that, taking it back."""
+"""Plan and apply: what the policies would put away, and doing exactly that."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from math import isnan
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agentmem.core import Ask, Change, Ints, Namespace, Plan, Policy, Record, Run, View, content_id
+from agentmem.core import (
+    Ask,
+    Change,
+    Ints,
+    Namespace,
+    Plan,
+    Policy,
+    Record,
+    Run,
+    Vectors,
+    View,
+    content_id,
+)
 from agentmem.engine import Engine
-from agentmem.errors import CannotUndo, InputError, NotFound, RemovalCap
+from agentmem.errors import InputError, RemovalCap, StalePlan
+from agentmem.identity import identity_of
 from agentmem.ledger.book import Place
-from agentmem.ledger.reads import Line, Space
-from agentmem.ledger.rows import dumps
-from agentmem.ripple import revived, ripple
+from agentmem.ledger.reads import Space
+from agentmem.ledger.rows import dumps, to_entry
+from agentmem.ripple import ripple
 
-UNDO = "undo:"  # prefix of the run that takes another back
+EXPIRES = "expires"  # stands for a policy where a record's own date puts it away
 CAP_LEAST = 20  # removals from one namespace up to this many need no override
 
 
@@ -37,16 +51,40 @@ def make_plan(engine: Engine, now: float, prefix: Namespace) -> Plan:
             found = _due if policy.sweep == "due" else _all
             for change in filter(None, found(engine, label, policy, spaces, now, gone)):
                 changes.append(change)
-                gone.update(change.archive, (old for old, _ in change.supersede))
-    names = [name for change in changes for name in change.ids]
-    versions = {name: place.seq for name, place in engine.ledger.present(names)}
+                gone.update(removed(change))
+    return sealed(engine, now, changes)
+
+
+def sealed(engine: Engine, now: float, changes: Sequence[Change]) -> Plan:
+    """The plan of some changes: under the hash of all that they would do and write, and with the
+    versions of the records that they name or rest on.
+    """
+    names = {name for change in changes for name in (*change.ids, *_cited(change))}
+    versions = {name: place.seq for name, place in engine.ledger.present(sorted(names))}
     parts = [_plain(change) for change in changes]
     digest = content_id(dumps([now, parts, sorted(versions.items())]))
     return Plan(id=digest, now=now, changes=tuple(changes), versions=versions)
 
 
+def removed(change: Change) -> tuple[str, ...]:
+    """The records that leave recall with a change."""
+    return *change.archive, *(old for old, _ in change.supersede)
+
+
+def _cited(change: Change) -> Iterator[str]:
+    for record in (*change.add, *change.update):
+        yield from record.sources
+
+
 def _plain(change: Change) -> list[Any]:
-    return [change.policy, change.reason, change.archive, change.supersede, dict(change.scores)]
+    """A change as JSON, for the hash."""
+    verbs = [change.policy, change.reason, change.archive, change.supersede, dict(change.scores)]
+    return verbs + [[_entry(record) for record in part] for part in (change.add, change.update)]
+
+
+def _entry(record: Record) -> dict[str, Any]:
+    entry = to_entry(record, 0, 0, None)
+    return entry | {"importance": None} if isnan(record.importance) else entry
 
 
 def _due(
@@ -81,7 +119,8 @@ def _expired(
     if late.any():
         names = view.names(late)
         scores = dict(zip(names, own[late].tolist(), strict=True))
-        yield Change(archive=names, reason="its date of expiry has passed", scores=scores)
+        reason = "its date of expiry has passed"
+        yield Change(archive=names, reason=reason, policy=EXPIRES, scores=scores)
 
 
 def _all(
@@ -109,28 +148,58 @@ def _all(
             yield replace(change, namespace=path, turn=space.turn)
 
 
-def apply_plan(engine: Engine, plan: Plan, cap: float) -> Run:
-    """Do exactly what the plan says; StalePlan if its records have changed, RemovalCap if many."""
+def reworded(engine: Engine, plan: Plan) -> dict[str, str]:
+    """The texts to embed before a plan is applied: of adds by identity, of updates by id."""
+    texts = {identity_of(one): one.found_by for change in plan.changes for one in change.add}
+    for change in plan.changes:
+        names = [one.id for one in change.update]
+        places = dict(engine.ledger.present(names))
+        held = {one.id: one for one in engine.records(p.pos for p in places.values())}
+        for one in change.update:
+            if one.id not in held or held[one.id].found_by != one.found_by:
+                texts[one.id] = one.found_by
+    return texts
+
+
+def apply_plan(engine: Engine, plan: Plan, cap: float, vectors: Mapping[str, Vectors]) -> Run:
+    """Do exactly what the plan says; StalePlan if its records have changed, RemovalCap if many.
+
+    `vectors` of the texts in `reworded`.  What a consolidator supersedes counts as removed.
+    """
     engine.retime()
     if engine.reads.lines_of_run(plan.id):
         raise InputError(f"plan {plan.id} has been applied already")
-    names = [name for change in plan.changes for name in change.ids]
-    places = dict(engine.ledger.present(names))
-    cap_on(engine, places.values(), cap)
-    lines = [_commit(engine, plan, change, places) for change in plan.changes]
+    places = dict(engine.ledger.present(plan.versions))
+    going = {name for change in plan.changes for name in removed(change)}
+    cap_on(engine, (place for name, place in places.items() if name in going), cap)
+    engine.ledger.unchanged(plan.versions, places)
+    lines = [_commit(engine, plan, change, places, vectors) for change in plan.changes]
     return Run(
         id=plan.id,
         now=plan.now,
+        added=sum(len(c.add) for c in plan.changes),
         archived=sum(len(c.archive) for c in plan.changes),
         superseded=sum(len(c.supersede) for c in plan.changes),
+        updated=sum(len(c.update) for c in plan.changes),
         lines=tuple(lines),
     )
 
 
-def _commit(engine: Engine, plan: Plan, change: Change, places: Mapping[str, Place]) -> int:
-    versions = {name: plan.versions[name] for name in change.ids}
-    change = ripple(engine, change, by_policy=True)
-    return engine.commit(change, at=plan.now, run=plan.id, versions=versions, places=places).seq
+def _commit(
+    engine: Engine,
+    plan: Plan,
+    change: Change,
+    places: Mapping[str, Place],
+    vectors: Mapping[str, Vectors],
+) -> int:
+    whole = ripple(engine, change, by_policy=True)
+    known = places if places.keys() >= set(whole.ids) else None
+    outcome = engine.commit(
+        whole, at=plan.now, run=plan.id, places=known, vectors=vectors, revive=True
+    )
+    if outcome.refused:
+        raise StalePlan("what the plan adds was put away since it was made; make a new plan")
+    return outcome.seq
 
 
 def check_cap(engine: Engine, names: Iterable[str], cap: float) -> None:
@@ -153,57 +222,3 @@ def cap_on(engine: Engine, places: Iterable[Place], cap: float) -> None:
                 f"would go, more than the cap of {cap:.0%}; look at them first, then say "
                 "allow_mass=True"
             )
-
-
-def undo_run(engine: Engine, run: str, now: float, *, empty: bool = False) -> Run:
-    """Take a run back: what it put away is active again, with the very same lifecycle.
-
-    `empty`: the run is known to have done nothing.
-    """
-    lines = engine.reads.lines_of_run(run)
-    if not lines and empty:
-        return Run(id=_undo_id(run), now=now)
-    if not lines:
-        raise NotFound(f"there is no run {run!r}")
-    if run.startswith(UNDO):
-        raise CannotUndo(f"run {run!r} is itself an undo: make a new plan instead")
-    if engine.reads.lines_of_run(_undo_id(run)):
-        raise CannotUndo(f"run {run!r} has been undone already")
-    records = tuple(_restored(engine, line, pos) for line in lines for pos in _removed(line))
-    _, tasks = revived(engine, records)
-    change = Change(restore=records, tasks=tuple(tasks), reason=f"undo {run}", policy="undo")
-    outcome = engine.commit(change, at=now, run=_undo_id(run))
-    counts = Counter(
-        verb
-        for line in lines
-        for verb in ("archive", "supersede")
-        for _ in line.payload.get(verb, ())
-    )
-    return Run(
-        id=_undo_id(run),
-        now=now,
-        archived=-counts["archive"],
-        superseded=-counts["supersede"],
-        lines=(outcome.seq,),
-    )
-
-
-def _undo_id(run: str) -> str:
-    return UNDO + run
-
-
-def _removed(line: Line) -> Iterator[int]:
-    yield from line.payload.get("archive", ())
-    yield from (old for old, _ in line.payload.get("supersede", ()))
-
-
-def _restored(engine: Engine, line: Line, pos: int) -> Record:
-    """The record as it was before the line, provided nothing has happened to it since."""
-    record = engine.ledger.record(pos)
-    if record is None:
-        raise CannotUndo(
-            f"a record of the run was erased since (position {pos}); nothing was undone"
-        )
-    if record.status == "active" or engine.ledger.locate(record.id).seq != line.seq:
-        raise CannotUndo(f"record {record.id} has changed since the run; nothing was undone")
-    return replace(record, status="active")

@@ -11,6 +11,7 @@ from typing import Any
 
 from agentmem import changes
 from agentmem.clock import Moment
+from agentmem.consolidation import planned
 from agentmem.core import Plan, Record, Run
 from agentmem.erasure import Receipt, erase
 from agentmem.errors import InputError, TombstoneWarning
@@ -29,9 +30,10 @@ from agentmem.intake import (
     valid,
     whole,
 )
-from agentmem.maintenance import apply_plan, check_cap, make_plan, undo_run
+from agentmem.maintenance import apply_plan, check_cap, reworded
 from agentmem.searching import Searching
 from agentmem.steps import Steps, asynchronous, embed, sync, work
+from agentmem.undoing import undoing
 
 
 class Added(list[str]):
@@ -249,9 +251,13 @@ class AgentMemory(Searching):
     def _plan(
         self, now: Moment | None = None, *, namespace: Sequence[str] | None = None
     ) -> Steps[Plan]:
-        """What the policies would put away now.  Nothing happens until it is applied."""
+        """What the policies would put away now, and consolidation make of it.
+
+        Nothing happens until it is applied.  Raises ModelError if a consolidator's model fails.
+        """
         prefix, at = self._prefix(namespace), self._now(now)
-        return (yield from self._work(lambda: make_plan(self._engine, at, prefix)))
+        caller = self.extraction.caller
+        return (yield from planned(self._engine, self.config, caller, at, prefix))
 
     def _apply(self, plan: Plan, *, allow_mass: bool = False) -> Steps[Run]:
         """Do exactly what the plan says, in one transaction.
@@ -262,7 +268,11 @@ class AgentMemory(Searching):
         if not isinstance(plan, Plan):
             raise InputError(f"apply takes a Plan, not {plan!r}")
         cap = 1.0 if allow_mass else self.config.removal_cap
-        done = yield from self._change(lambda: apply_plan(self._engine, plan, cap))
+        engine = self._engine
+        texts = yield from self._work(lambda: reworded(engine, plan))
+        found = yield from embed(engine.embedder, list(texts.values()))
+        vectors = dict(zip(texts, found, strict=True))
+        done = yield from self._change(lambda: apply_plan(engine, plan, cap, vectors))
         yield from self._catch_up()
         return done
 
@@ -271,8 +281,13 @@ class AgentMemory(Searching):
         if not isinstance(run, Run | str):
             raise InputError(f"undo takes a Run or its id, not {run!r}")
         name, at = run if isinstance(run, str) else run.id, self._now(now)
-        empty = isinstance(run, Run) and not run.lines
-        done = yield from self._change(lambda: undo_run(self._engine, name, at, empty=empty))
+        empty, engine = isinstance(run, Run) and not run.lines, self._engine
+        texts = yield from self._work(lambda: undoing(engine, name, empty=empty).texts(engine))
+        found = yield from embed(engine.embedder, list(texts.values()))
+        vectors = dict(zip(texts, found, strict=True))
+        done = yield from self._change(
+            lambda: undoing(engine, name, empty=empty).apply(engine, at, vectors)
+        )
         yield from self._catch_up()
         return done
 

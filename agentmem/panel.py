@@ -17,11 +17,18 @@ __all__ = ["Panel"]
 class Panel:
     """Labels, weights, strengthening and expiry under some policies, in their order.
 
-    `path` gives the namespace of a code, for policies that are confined to a branch.
+    `path` gives the namespace of a code, for policies that are confined to a branch.  Records of
+    the kinds `kept`, which consolidation makes, go only under a policy whose `kinds` name them.
     """
 
-    def __init__(self, policies: Sequence[Policy], path: Callable[[int], Namespace]) -> None:
+    def __init__(
+        self,
+        policies: Sequence[Policy],
+        path: Callable[[int], Namespace],
+        kept: Sequence[str] = (),
+    ) -> None:
         self.policies = tuple(policies)
+        self._kept = frozenset(kept)
         self.labels = _labels(self.policies)
         self._path = path
         pairs = list(zip(self.labels, self.policies, strict=True))
@@ -30,6 +37,7 @@ class Panel:
         self._expiring = [(name, p) for name, p in pairs if _has_expiry(p)]
         self.expires = bool(self._expiring)
         self.stamp = fingerprint([policy for _, policy in self._expiring])  # of their expiries
+        self.stamp += "".join(f" {kind}" for kind in sorted(self._kept) if self.expires)
         self.traces = any(policy.traces for policy in self.policies)
         self.separable = all(policy.separable for _, policy in self._weighing)
 
@@ -65,7 +73,7 @@ class Panel:
         """The earliest expiry any policy gives each row; inf for never."""
         due = np.full(len(view), np.inf)
         for name, policy in self._expiring:
-            mine = self.concerned(policy, view)
+            mine = self._removable(policy, view)
             rows = slice(None) if mine is None else mine
             own = contract.expiry(name, policy, view if mine is None else view.take(mine))
             due[rows] = np.minimum(due[rows], own)
@@ -73,7 +81,7 @@ class Panel:
 
     def maintain(self, label: str, policy: Policy, view: View, ask: Ask) -> Change:
         """What a policy puts away of the rows that concern it."""
-        mine = self.concerned(policy, view)
+        mine = self._removable(policy, view)
         return contract.maintain(label, policy, view if mine is None else view.take(mine), ask)
 
     def concerned(self, policy: Policy, view: View) -> NDArray[np.bool_] | None:
@@ -90,6 +98,16 @@ class Panel:
             inside = [code for code in held if self._path(code)[:depth] == policy.within]
             mine &= np.isin(view.namespace, inside)
         return mine
+
+    def _removable(self, policy: Policy, view: View) -> NDArray[np.bool_] | None:
+        """Which of the rows that concern a policy it may put away; None: all rows."""
+        mine = self.concerned(policy, view)
+        kept = self._kept.difference(policy.kinds)
+        codes = [code for code, kind in enumerate(view.kinds) if kind in kept]
+        if not codes:
+            return mine
+        free = ~np.isin(view.kind, codes)
+        return free if mine is None else mine & free
 
 
 def _with(update: Update, part: str, values: Floats) -> Update:

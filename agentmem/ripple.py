@@ -14,6 +14,7 @@ from agentmem.core import Change, Record, Task
 from agentmem.engine import Engine
 from agentmem.ledger.tables import ACTIVE
 from agentmem.registry import find, knows
+from agentmem.structure import Consolidator
 
 
 def ripple(engine: Engine, change: Change, *, by_policy: bool = False) -> Change:
@@ -39,7 +40,7 @@ def ripple(engine: Engine, change: Change, *, by_policy: bool = False) -> Change
             mixes = mixing(engine, child.kind)
             if by_policy and (not mixes or _lasting(engine, child.kind)):
                 continue
-            names = left(engine, child.sources, gone)
+            names = left(engine, child.sources, gone, kind=child.kind)
             if mixes and names:
                 tasks[child.id] = Task(child.kind, names[0], tuple(names[1:]), child.id)
             elif not by_policy and fresh.issuperset(names):
@@ -101,11 +102,18 @@ class Lines:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._read: dict[int, tuple[set[int], set[int]]] = {}  # positions removed, and reworked
+        self._kept: dict[int, bool] = {}  # was it maintenance that wrote the line?
 
     def removal(self, record: Record) -> int:
         """The line that put a record away; 0 if another has changed it since."""
         place = self._engine.ledger.locate(record.id)
         return place.seq if place.pos in self._of(place.seq)[0] else 0
+
+    def let_go(self, record: Record) -> bool:
+        """Was a record put away by maintenance, and left alone since?  Then what was made of it
+        still stands on it.
+        """
+        return self._kept.get(self.removal(record), False)
 
     def went_along(self, record: Record, *, reworked: bool = False) -> bool:
         """Was a record put away because one of its sources went (or was `reworked`)?"""
@@ -117,10 +125,12 @@ class Lines:
 
     def _of(self, seq: int) -> tuple[set[int], set[int]]:
         if seq not in self._read:
-            line = self._engine.reads.line(seq).payload
+            whole = self._engine.reads.line(seq)
+            line = whole.payload
             gone = {*line.get("archive", ()), *(old for old, _ in line.get("supersede", ()))}
             gone |= {pos for pos, *_ in line.get("erase", ())}
             self._read[seq] = gone, {entry["pos"] for entry in line.get("update", ())}
+            self._kept[seq] = whole.run is not None and bool(whole.policy)  # else a caller's verb
         return self._read[seq]
 
 
@@ -130,15 +140,24 @@ def mixing(engine: Engine, kind: str) -> bool:
     Of a kind whose store this memory was opened without, the registry knows; if it does not, yes:
     nothing of a source that goes is left in such a text.
     """
-    if kind in engine.stores:
-        return engine.stores[kind].mixes
-    if knows("stores", kind):
-        return bool(getattr(find("stores", kind), "mixes", True))
-    return kind != engine.source
+    store = _structure(engine, kind)
+    return kind != engine.source if store is None else bool(getattr(store, "mixes", True))
 
 
 def _lasting(engine: Engine, kind: str) -> bool:
-    return bool(getattr(engine.stores.get(kind), "lasting", False))
+    return bool(getattr(_structure(engine, kind), "lasting", False))
+
+
+def _structure(engine: Engine, kind: str) -> object | None:
+    """The store of a kind, or else its class."""
+    groups = [group for group in ("stores", "consolidators") if knows(group, kind)]
+    known = engine.stores.get(kind)
+    return find(groups[0], kind) if known is None and groups else known
+
+
+def condenses(engine: Engine, kind: str) -> bool:
+    """Is a kind made by consolidation?  Then its texts stand on what maintenance put away."""
+    return isinstance(engine.stores.get(kind), Consolidator) or knows("consolidators", kind)
 
 
 def _again(engine: Engine, records: Iterable[Record], made: Iterable[Task]) -> list[Task]:
@@ -165,9 +184,23 @@ def _resting(engine: Engine, names: Iterable[str]) -> list[Record]:
 
 
 def left(
-    engine: Engine, names: Sequence[str], gone: Collection[str], *, active: bool = True
+    engine: Engine,
+    names: Sequence[str],
+    gone: Collection[str],
+    *,
+    active: bool = True,
+    kind: str = "",
 ) -> list[str]:
-    """Those of some sources that are still there (and active), in order."""
+    """Those of some sources that are still there (and active), in order.
+
+    For a text of a `kind` that consolidation makes, what maintenance put away counts as active.
+    """
     stay = [name for name in names if name not in gone]
     places = dict(engine.ledger.present(stay))
-    return [n for n in stay if n in places and (places[n].status == ACTIVE or not active)]
+    found = [n for n in stay if n in places and (places[n].status == ACTIVE or not active)]
+    if not active or len(found) == len(stay) or not condenses(engine, kind):
+        return found
+    lines = Lines(engine)
+    asleep = engine.records(p.pos for p in places.values() if p.status != ACTIVE)
+    kept = {*found, *(one.id for one in asleep if lines.let_go(one))}
+    return [name for name in stay if name in kept]

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from math import nan
 from typing import Any, ClassVar, Protocol
 
-from agentmem.core import Change, Hit, Namespace, Record, Turn, Vectors
+from agentmem.core import Change, Floats, Hit, Namespace, Record, Turn, Vectors
 from agentmem.fields import check
 from agentmem.steps import Steps
 
-__all__ = ["Around", "Consolidator", "Source", "Store", "Updater"]
+__all__ = ["Around", "Consolidator", "Overview", "Source", "Store", "Updater"]
 
 
 class Around(Protocol):
@@ -147,21 +147,54 @@ class Source(Store):
         return [text] if text else []
 
 
+class Overview(Around, Protocol):
+    """What a consolidator sees besides: a whole namespace, as the plan so far leaves it."""
+
+    def staying(self) -> Steps[list[Record]]:
+        """The records that will be active, oldest first, those that the plan adds included."""
+        ...
+
+    def standing(self, ids: Sequence[str]) -> Steps[list[Record]]:
+        """Those of some records that still count: active, or put away by maintenance alone.
+
+        What was forgotten, superseded or erased by anybody else does not.
+        """
+        ...
+
+    def vectors(self, records: Sequence[Record]) -> Steps[Vectors]:
+        """The unit vectors of some records, shape (len(records), dim)."""
+        ...
+
+    def retention(self, records: Sequence[Record]) -> Steps[Floats]:
+        """Product of the policies' weights now, shape (len(records),), in [0, 1].
+
+        1 for a record that the plan adds.
+        """
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Consolidator(Store):
     """What becomes of records when maintenance lets them go: they are merged or condensed.
 
     Asked when a plan is made, so nothing has happened yet; what it returns is part of the plan.
-    A text that it makes is a record of its own kind, which `derive` makes anew if one of its
-    sources is erased.
+    Asked again right after the plan has been applied, it returns an empty change.  A text that it
+    makes is a record of its own kind.  It outlasts sources that maintenance puts away, but not
+    those that are erased or forgotten: then `derive` makes it anew of what is left.  Policies put
+    no such record away unless their `kinds` name it.
     """
 
-    def consolidate(self, leaving: Sequence[Record], around: Around) -> Steps[Change]:
+    lasting: ClassVar[bool] = True  # a policy that archives its sources leaves it as it is
+
+    def concerns(self, staying: int, leaving: int) -> bool:
+        """Cheap test: does it have to see a namespace of which so many records stay, and leave?"""
+        return leaving > 0
+
+    def consolidate(self, leaving: Sequence[Record], around: Overview) -> Steps[Change]:
         """The change that goes with the plan: records to add, update, archive or supersede.
 
-        `leaving`: the records of one namespace that the policies of the plan put away, oldest
-        first; `around` shows the rest.  Raises ModelError if the model fails: then there is no
-        plan.
+        `leaving`: the records of one namespace that the plan so far puts away, oldest first;
+        `around` shows the rest.  Raises ModelError if the model fails: then there is no plan.
         """
         yield from ()
         return Change(reason="consolidate", policy=self.name)

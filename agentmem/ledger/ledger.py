@@ -108,7 +108,7 @@ class Ledger(Book):
         """
         with self._write():
             if versions:
-                self._fresh(versions, places)
+                self.unchanged(versions, places)
             if vectors:
                 self._same_embedder()
             self._stamp_expiries(expiries)
@@ -178,9 +178,10 @@ class Ledger(Book):
         """Set (expiry, position) pairs.  The caller holds the transaction."""
         self.db.many("UPDATE record SET expiry = ? WHERE pos = ?", due)
 
-    def _fresh(
+    def unchanged(
         self, versions: Mapping[str, int], places: Mapping[str, Place] | None = None
     ) -> None:
+        """StalePlan unless the newest line of each record is the one given."""
         newest = dict(self.present(versions)) if places is None else places
         stale = [n for n, seq in versions.items() if n not in newest or newest[n].seq != seq]
         if stale:
