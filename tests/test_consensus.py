@@ -1,6 +1,6 @@
 """Consensus among what is found: what deviates goes, from the result and nowhere else."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pytest
@@ -150,11 +150,49 @@ def test_claims_are_those_of_a_triple_or_of_a_text(make: Make) -> None:
     assert claims(triple.record) == claims(chunk.record) == expected
 
 
+def vote(*stated: Collection[Claim], sure: Collection[int] = ()) -> set[int]:
+    voters = [str(at) for at in range(len(stated))]
+    return outvoted(
+        [frozenset(one) for one in stated], voters, [at in sure for at in range(len(stated))]
+    )
+
+
 def test_who_holds_the_majoritys_claim_too_stays() -> None:
     tea, gin = Claim("anna", "likes", "tea"), Claim("anna", "likes", "gin")
-    stated = [frozenset([tea]), frozenset([tea]), frozenset([tea, gin]), frozenset([gin])]
-    assert outvoted(stated) == {3}
-    assert outvoted([*stated, frozenset([gin])]) == set()
+    assert vote([tea], [tea], [tea, gin], [gin]) == {3}
+    assert vote([tea], [tea], [tea, gin], [gin], [gin]) == set()
+    assert vote([tea], [gin], [gin], sure=[0]) == {1, 2}
+    assert vote([tea], [gin], [gin], sure=[0, 1]) == set()
+
+
+@pytest.mark.parametrize("by", ["rule", "embedding"])
+def test_a_source_that_repeats_itself_has_one_vote(make: Make, by: str) -> None:
+    options = {"by": by, "eps": 0.2, "least": 1, "a_vote_a_source": True}
+    memory = make(retrieval=[{"consensus": options}])
+    memory.add(GOOD[0], source="chat")
+    memory.add(GOOD[1], source="mail")
+    memory.add(BAD, source="tool:web")
+    assert texts(memory, k=5) == sorted(GOOD[:2])
+    memory.add(GOOD[2])  # of no source: it counts by itself
+    assert texts(memory, k=6) == sorted(GOOD)
+
+
+@pytest.mark.parametrize("by", ["rule", "embedding"])
+def test_a_trusted_source_outvotes_any_number(make: Make, by: str) -> None:
+    memory = make(retrieval=[{"consensus": {"by": by, "eps": 0.2, "trusted": ["user"]}}])
+    memory.add(BAD)
+    memory.add([GOOD[0], "Ben likes tea."], source="user")
+    assert texts(memory, k=5) == sorted([GOOD[0], "Ben likes tea."])
+
+
+def test_what_a_trusted_source_says_needs_no_judge(make: Make) -> None:
+    memory = make(
+        retrieval=[{"consensus": {"by": "model", "trusted": ["user"]}}],
+        extraction={"model": Scripted("a -> b", "a -> c", "hm", "hm"), "background": False},
+    )
+    memory.add(GOOD[0], source="user")
+    memory.add(BAD[0])
+    assert texts(memory) == [GOOD[0]]
 
 
 def test_clusters_are_those_of_dbscan() -> None:
@@ -174,8 +212,8 @@ CLAIM = st.builds(Claim, st.just("a"), st.sampled_from("rs"), st.sampled_from("x
 def test_a_vote_takes_only_what_another_contradicts_in_whatever_order(
     stated: list[frozenset[Claim]],
 ) -> None:
-    gone = outvoted(stated)
-    assert {len(stated) - 1 - at for at in outvoted(stated[::-1])} == gone
+    gone = vote(*stated)
+    assert {len(stated) - 1 - at for at in vote(*stated[::-1])} == gone
     for at in gone:
         others = {claim for one in stated for claim in one - stated[at]}
         assert any(claim[:2] == other[:2] for claim in stated[at] for other in others)

@@ -8,9 +8,9 @@ where most of what is found is planted, the truth is what deviates, and goes.
 from __future__ import annotations
 
 import logging
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
@@ -60,7 +60,10 @@ class Consensus(Stage):
     reply that cannot be read flags all of them.  A model that does not answer at all is a
     ModelError.
 
-    The majority decides: with most of the hits planted, the others go.
+    The majority decides: with most of the hits planted, the others go.  Against that there is
+    provenance: with `a_vote_a_source` the records of one source (`Record.source`) are one vote, so
+    that repeating itself helps nobody; and records of `trusted` sources stay, and outvote any
+    number of others that contradict them.
     """
 
     name: ClassVar[str] = "consensus"
@@ -68,6 +71,8 @@ class Consensus(Stage):
     by: Literal["rule", "embedding", "model"] = "rule"
     eps: Annotated[float, Bounds(above=0, most=2)] = 0.5  # by embedding: 1 - cosine of neighbours
     least: Annotated[int, Bounds(least=1)] = 2  # by embedding: neighbours, itself included
+    trusted: tuple[str, ...] = ()  # sources
+    a_vote_a_source: bool = False  # not a record; what has no source counts by itself
 
     def retrieve(self, query: Query, search: Searcher) -> Steps[list[Hit]]:
         hits = yield from search(self.understood(query))
@@ -80,14 +85,17 @@ class Consensus(Stage):
         if not hits:
             return ()
         paths = yield from self.paths(query, hits, search)
+        sure = [hit.record.source in self.trusted for hit in hits]
+        voters = [(self.a_vote_a_source and hit.record.source) or hit.id for hit in hits]
         if self.by == "model":
-            trusted = yield from self._asked(query, paths, search)
+            kept = yield from self._asked(query, paths, search)
         elif self.by == "embedding":
             labels = clusters((yield from search.embed(paths)), self.eps, self.least)
-            trusted = _in_largest(labels)
+            kept = _in_largest(labels, voters, sure)
         else:
-            against = outvoted([claims(hit.record) for hit in hits])
-            trusted = [at not in against for at in range(len(hits))]
+            against = outvoted([claims(hit.record) for hit in hits], voters, sure)
+            kept = [at not in against for at in range(len(hits))]
+        trusted = [one or other for one, other in zip(kept, sure, strict=True)]
         return tuple(Verdict(*one) for one in zip(hits, paths, trusted, strict=True))
 
     def paths(self, query: Query, hits: Sequence[Hit], search: Searcher) -> Steps[list[str]]:
@@ -128,25 +136,35 @@ def claims(record: Record) -> frozenset[Claim]:
     )
 
 
-def outvoted(stated: Sequence[frozenset[Claim]]) -> set[int]:
-    """Indices of the sets with a claim that more of the others contradict than hold.
+def outvoted(
+    stated: Sequence[frozenset[Claim]], voters: Sequence[str], sure: Sequence[bool]
+) -> set[int]:
+    """Indices of the sets with a claim that more voters contradict than hold.
 
     Two claims contradict each other if they give one head and relation different tails.  A set
-    that holds the tail of the majority too, beside another, stays.
+    that holds the tail of the majority too, beside another, stays.  What one that is `sure` holds
+    weighs more than any number of others.
     """
-    held = Counter(claim for one in stated for claim in one)
-    most: dict[tuple[str, str], int] = {}
-    for claim, count in held.items():
-        slot = claim[:2]
-        most[slot] = max(most.get(slot, 0), count)
-    gone = set()
-    for at, one in enumerate(stated):
-        best: dict[tuple[str, str], int] = {}
-        for claim in one:
-            best[claim[:2]] = max(best.get(claim[:2], 0), held[claim])
-        if any(count < most[slot] for slot, count in best.items()):
-            gone.add(at)
-    return gone
+    holders: dict[Claim, set[str]] = {}
+    for claim, voter in ((c, v) for one, v in zip(stated, voters, strict=True) for c in one):
+        holders.setdefault(claim, set()).add(voter)
+    vouched = {claim for one, known in zip(stated, sure, strict=True) if known for claim in one}
+    held = {c: inf if c in vouched else float(len(names)) for c, names in holders.items()}
+    most = _best(held, held)
+    return {
+        at
+        for at, one in enumerate(stated)
+        if any(count < most[slot] for slot, count in _best(one, held).items())
+    }
+
+
+def _best(some: Iterable[Claim], held: Mapping[Claim, float]) -> dict[tuple[str, str], float]:
+    """The votes of the best supported of some claims, by head and relation."""
+    best: dict[tuple[str, str], float] = {}
+    for claim in some:
+        slot = claim.head, claim.relation
+        best[slot] = max(best.get(slot, 0.0), held[claim])
+    return best
 
 
 def clusters(vectors: Vectors, eps: float, least: int) -> Ints:
@@ -171,11 +189,21 @@ def clusters(vectors: Vectors, eps: float, least: int) -> Ints:
     return labels
 
 
-def _in_largest(labels: Ints) -> list[bool]:
-    """Which rows are in the largest cluster, of equal ones the first; none without a cluster."""
-    sizes = np.bincount(labels[labels >= 0])
-    chosen = int(sizes.argmax()) if len(sizes) else -2
-    return [label == chosen for label in labels.tolist()]
+def _in_largest(labels: Ints, voters: Sequence[str], sure: Sequence[bool]) -> list[bool]:
+    """Which rows are in the cluster of most voters, of equal ones the first; none without one.
+
+    Where some rows are sure, those in their clusters, whatever the sizes.
+    """
+    found = labels.tolist()
+    if any(sure):
+        chosen = {label for label, known in zip(found, sure, strict=True) if known}
+        return [label in chosen - {-1} for label in found]
+    names: dict[int, set[str]] = {}
+    for label, voter in zip(found, voters, strict=True):
+        names.setdefault(label, set()).add(voter)
+    names.pop(-1, None)
+    most = max(sorted(names), key=lambda label: len(names[label]), default=None)
+    return [label == most for label in found]
 
 
 def chain(record: Record) -> str:
