@@ -7,11 +7,17 @@ readings exist, as functions of days t >= 0 and strength s >= 1:
     published   exp(-t / s)
     as_coded    exp(-t / 5 * s)      operator precedence: the stronger, the faster forgotten
     intended    exp(-t / (5 * s))    what the code seems to mean
+
+`Ebbinghaus` weighs by R and removes at a threshold; `Bernoulli` forgets at random, with R as the
+chance to survive.  MemoryBank's code draws anew, without a seed, at each load of its index:
+
+    redrawn     product of as_coded over every load since the last recall
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import log
 from typing import Annotated, ClassVar, Literal
 
@@ -20,9 +26,11 @@ import numpy as np
 from agentmem.core import Ask, Change, Floats, Policy, Update, View
 from agentmem.errors import ConfigError
 from agentmem.fields import Bounds, Seconds, check
+from agentmem.policies._draw import uniform
+from agentmem.policies._fading import DAY as DAY
+from agentmem.policies._fading import HALF_LIFE as HALF_LIFE
+from agentmem.policies._fading import Fading
 
-DAY = 86400.0
-HALF_LIFE = 30 * DAY  # where neither half_life nor stability is given
 CODED_DAYS = 5.0  # the constant of MemoryBank's code
 
 
@@ -41,8 +49,16 @@ def intended(days: Floats, strength: Floats) -> Floats:
     return np.exp(-days / (CODED_DAYS * strength))
 
 
+def redrawn(days: Floats, strength: Floats, loads: float) -> Floats:
+    """Chance to survive `days` whole days of `loads` loads each, in [0, 1].
+
+    The product of as_coded(1, s) ... as_coded(days, s), each to the power `loads`.
+    """
+    return np.exp(-loads * strength / CODED_DAYS * days * (days + 1.0) / 2.0)
+
+
 @dataclass(frozen=True, kw_only=True)
-class Ebbinghaus(Policy):
+class Ebbinghaus(Fading):
     """Weight max(floor, exp(-idle / S)); a recall resets idle and adds gain * S0 to S.
 
     The initial stability S0 is `stability`, or half_life / ln 2; without either, a half-life of 30
@@ -56,19 +72,11 @@ class Ebbinghaus(Policy):
     half_life: Annotated[Seconds, Bounds(above=0)] | None = None
     stability: Annotated[Seconds, Bounds(above=0)] | None = None
     gain: Annotated[float, Bounds(least=0)] = 1.0  # stability won by a recall, in S0
-    floor: Annotated[float, Bounds(least=0, most=1)] = (
-        0.2  # least weight: nothing becomes unfindable
-    )
-    forget_below: Annotated[float, Bounds(above=0, below=1)] = 0.05
     variant: Literal["intended", "published", "as_coded"] = "intended"
 
     def __post_init__(self) -> None:
-        check(self)
-        if self.half_life is not None and self.stability is not None:
-            raise ConfigError("ebbinghaus: give half_life or stability, not both")
-        if self.variant != "intended" and (self.half_life or self.stability):
-            given = "half_life" if self.half_life else "stability"
-            raise ConfigError(f"ebbinghaus: variant {self.variant!r} takes no {given}")
+        super().__post_init__()
+        _unambiguous(self.name, self.half_life, self.stability, self.variant)
 
     @property
     def initial(self) -> float:
@@ -84,33 +92,101 @@ class Ebbinghaus(Policy):
         return np.where(np.isnan(view.stability), 1.0, view.stability / self.initial)
 
     def retention(self, view: View) -> Floats:
-        """R before the floor, shape (n,), in [0, 1]."""
         if self.variant == "as_coded":
             return as_coded(np.floor(view.idle / DAY), self.strength(view))
         return np.exp(-view.idle / (self.initial * self.strength(view)))
-
-    @property
-    def separable(self) -> bool:
-        return self.floor > 0.0 and type(self).weight is Ebbinghaus.weight
-
-    def weight(self, view: View) -> Floats:
-        return np.maximum(self.retention(view), self.floor)
 
     def touch(self, view: View) -> Update:
         stability = (self.strength(view) + self.gain) * self.initial
         return replace(super().touch(view), stability=stability)
 
-    def expiry(self, view: View) -> Floats:
-        if not self.remove:
-            return super().expiry(view)
-        fading = log(1.0 / self.forget_below)  # R = forget_below, solved for idle
+    def lasting(self, view: View, retention: float | Floats) -> Floats:
+        """Seconds without a recall until R has fallen to `retention` (> 0), shape (n,)."""
+        fading = np.log(1.0 / retention)
         if self.variant == "as_coded":
-            return view.used + np.ceil(fading * CODED_DAYS / self.strength(view)) * DAY
-        return view.used + self.initial * self.strength(view) * fading
+            return np.ceil(fading * CODED_DAYS / self.strength(view)) * DAY
+        return fading * self.initial * self.strength(view)
+
+    def crossing(self, view: View) -> Floats:
+        return view.used + self.lasting(view, self.forget_below)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bernoulli(Policy):
+    """A record survives while a uniform draw, fixed by `seed` and its id, is below R(idle).
+
+    So the chance to survive is R itself, however often maintenance runs, and the same seed keeps
+    the same records.  R is the curve of `Ebbinghaus`.  With `rank`, what has not survived has
+    weight 0 at once, before maintenance archives it.
+
+    `as_coded`, MemoryBank's programme: drawn anew at each of `loads` loads a day, so that the
+    chance to survive is the product of R over all loads since the last recall.  Here one draw is
+    held against that product, which gives the same chance without counting loads.
+    """
+
+    name: ClassVar[str] = "bernoulli"
+
+    rank: bool = False
+    remove: bool = True
+    seed: Annotated[int, Bounds(least=0)] = 0
+    half_life: Annotated[Seconds, Bounds(above=0)] | None = None
+    stability: Annotated[Seconds, Bounds(above=0)] | None = None
+    gain: Annotated[float, Bounds(least=0)] = 1.0  # stability won by a recall, in S0
+    loads: Annotated[int, Bounds(least=1)] = 1  # of the index, per day; counts as coded only
+    variant: Literal["intended", "published", "as_coded"] = "intended"
+
+    def __post_init__(self) -> None:
+        check(self)
+        _unambiguous(self.name, self.half_life, self.stability, self.variant)
+
+    @cached_property
+    def curve(self) -> Ebbinghaus:
+        """The curve that is drawn against."""
+        return Ebbinghaus(
+            half_life=self.half_life,
+            stability=self.stability,
+            gain=self.gain,
+            variant=self.variant,
+        )
+
+    def survival(self, view: View) -> Floats:
+        """Chance to have survived until now, shape (n,), in [0, 1]."""
+        if self.variant == "as_coded":
+            days = np.floor(view.idle / DAY)
+            return redrawn(days, self.curve.strength(view), self.loads)
+        return self.curve.retention(view)
+
+    def weight(self, view: View) -> Floats:
+        return np.where(self._end(view) > view.now, 1.0, 0.0)
+
+    def touch(self, view: View) -> Update:
+        return self.curve.touch(view)
+
+    def expiry(self, view: View) -> Floats:
+        return self._end(view) if self.remove else super().expiry(view)
 
     def maintain(self, view: View, ask: Ask) -> Change:
         due = self.expiry(view) <= view.now
         names = view.names(due)
-        scores = dict(zip(names, self.retention(view)[due].tolist(), strict=True))
-        reason = f"retention has fallen to {self.forget_below:g} or less"
+        scores = dict(zip(names, self.survival(view)[due].tolist(), strict=True))
+        reason = f"its draw (seed {self.seed}) is no longer below its chance to survive"
         return Change(archive=names, reason=reason, policy=self.name, scores=scores)
+
+    def _end(self, view: View) -> Floats:
+        """Second at which the chance to survive has fallen to the draw, shape (n,)."""
+        draw = uniform(view.ids, self.seed)
+        if self.variant != "as_coded":
+            return view.used + self.curve.lasting(view, draw)
+        # loads * s / 5 * n (n + 1) / 2 = ln(1 / draw), solved for the first whole day n >= 1
+        enough = np.log(1.0 / draw) * 2.0 * CODED_DAYS / (self.loads * self.curve.strength(view))
+        days = np.maximum(np.ceil((np.sqrt(1.0 + 4.0 * enough) - 1.0) / 2.0), 1.0)
+        return view.used + days * DAY
+
+
+def _unambiguous(name: str, half_life: float | None, stability: float | None, variant: str) -> None:
+    """ConfigError for two initial stabilities, or for one beside that of a variant."""
+    if half_life is not None and stability is not None:
+        raise ConfigError(f"{name}: give half_life or stability, not both")
+    if variant != "intended" and (half_life or stability):
+        given = "half_life" if half_life else "stability"
+        raise ConfigError(f"{name}: variant {variant!r} takes no {given}")
