@@ -2,6 +2,7 @@
 
 import re
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentmem.config import dump, load_config
-from agentmem.core import Redactor
-from agentmem.errors import ConfigError, PluginError
-from agentmem.redact.base import redacted
+from agentmem.core import Turn
+from agentmem.errors import ConfigError
 from agentmem.redact.pii import KINDS, Pii, personal
+from tests.conftest import Make
 
 AWS = "AKIA" + "IOSFODNN7EXAMPLE"
 GITHUB = "ghp_" + "a1B2" * 9
@@ -115,21 +116,15 @@ def test_an_unknown_kind_is_named() -> None:
         Pii(kinds=("mail",))  # type: ignore[arg-type]
 
 
-class Shout(Redactor):
-    def redact(self, text: str) -> str:
-        return text.upper()
-
-
-class Broken(Redactor):
-    def redact(self, text: str) -> str:
-        return None  # type: ignore[return-value]
-
-
-def test_redactors_follow_one_another() -> None:
-    assert redacted([Pii(), Shout()], "to a.b@example.org") == "TO [EMAIL]"
-    assert redacted([], "x") == Redactor().redact("x") == "x"
-    with pytest.raises(PluginError, match="must give a text"):
-        redacted([Broken()], "x")
+def test_nothing_of_it_reaches_the_files(make: Make, tmp_path: Path) -> None:
+    with make(tmp_path / "m.db", redact=["pii"]) as memory:
+        name = memory.add(Turn(observation="I am anna@example.org.", reply=f"Your key: {AWS}"))[0]
+        memory.update(name, text="Now ben@example.org.", data={"to": "carl@example.org"})
+        memory.add("Ring dora", key="dora@example.org", kind="chunk")
+        assert memory.get(name).text == "Now [email]."
+    found = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    for trace in ("anna@", "ben@", "carl@", "dora@", AWS):
+        assert trace.encode() not in found
 
 
 PIECES = [

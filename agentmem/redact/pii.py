@@ -3,7 +3,7 @@
 Found are e-mail addresses, phone numbers, payment cards (Luhn), IBANs (ISO 13616, modulo 97), IP
 addresses, US social security numbers, and secrets: keys and tokens by their issuer's form, private
 keys, and what is said to be a password.  Not found are names, postal addresses, birthdays and
-whatever else has no form: for these take a recogniser of entities (see `agentmem.redact.base`).
+whatever else has no form: for these take a recogniser of entities, as a redactor of your own.
 Precision goes first: dates, times, prices, versions and plain numbers stay.
 """
 
