@@ -25,7 +25,7 @@ from agentmem.errors import MissingExtra
 from agentmem.fields import Bounds, Seconds
 from agentmem.policies._fading import DAY, Fading
 
-# w0 .. w20 of FSRS-6, fitted to some hundred million reviews by its authors
+# w0 .. w20 of FSRS-6, as fitted by its authors
 PARAMETERS = (
     *(0.212, 1.2931, 2.3065, 8.2956, 6.4133, 0.8334, 3.0194),
     *(0.001, 1.8722, 0.1666, 0.796, 1.4835, 0.0614, 0.2629),
