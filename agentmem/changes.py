@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from agentmem.core import Change, Namespace, Record, Vectors
+from agentmem.core import Change, Namespace, Record, Vectors, content_id
 from agentmem.engine import Engine
 from agentmem.errors import InputError, NotFound, QueueFull
 from agentmem.explain import verbs
@@ -15,7 +15,9 @@ from agentmem.intake import succeeding, valid
 from agentmem.ledger.ledger import Outcome
 from agentmem.ledger.queue import Queue
 from agentmem.ledger.tables import ACTIVE, SUPERSEDED
+from agentmem.results import Forgotten
 from agentmem.ripple import revived, ripple
+from agentmem.selection import Chosen
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,16 +90,17 @@ def update(
 
 
 def supersede(
-    engine: Engine, name: str, prefix: Namespace, text: str, vector: Vectors, now: float
+    engine: Engine, old: Record, text: str, vector: Vectors, now: float, *, dry_run: bool = False
 ) -> str:
     """Put a new record in the place of an old one, which stays in the history, out of recall."""
-    old = within(engine, name, prefix)[1]
     new = succeeding(old, text, now)
     if old.status != "active":
         raise InputError(f"record {old.id!r} is {old.status}: only an active one can be superseded")
     name, status = engine.ledger.held([new.id]).get(new.id, ("", 0))
     if name == old.id:
         raise InputError("the new text is the old one: there is nothing to supersede")
+    if dry_run:
+        return name or new.id
     back: tuple[Record, ...] = ()
     if status == SUPERSEDED:  # a fact that flips back: Berlin, Porto, Berlin again
         was = within(engine, name, ())[1]
@@ -114,22 +117,37 @@ def supersede(
     return name or outcome.ids[new.id]
 
 
-def select(engine: Engine, prefix: Namespace, where: Where) -> tuple[str, ...]:
-    """Ids of the active records of a namespace that meet a filter."""
+def by_ids(engine: Engine, names: Sequence[str], prefix: Namespace) -> list[Chosen]:
+    """The records of some ids; NotFound if one lies outside the namespace."""
+    found = [within(engine, name, prefix)[1] for name in dict.fromkeys(names)]
+    return [Chosen(record=record, reason="its id") for record in found]
+
+
+def select(engine: Engine, prefix: Namespace, where: Where) -> list[Chosen]:
+    """The active records of a namespace that meet a filter."""
     depth = len(prefix)
     found = engine.records(engine.reads.positions(condition(where)))
-    return tuple(r.id for r in found if r.status == "active" and r.namespace[:depth] == prefix)
+    here = (r for r in found if r.status == "active" and r.namespace[:depth] == prefix)
+    return [Chosen(record=record, reason="meets the filter") for record in here]
 
 
 def forget(
-    engine: Engine, names: Sequence[str], prefix: Namespace, now: float, reason: str
-) -> tuple[str, ...]:
-    """Archive: out of recall, restorable.  Returns what was active until now."""
-    known = [within(engine, name, prefix)[1] for name in dict.fromkeys(names)]
-    active = tuple(record.id for record in known if record.status == "active")
-    if active:
-        engine.commit(ripple(engine, Change(archive=active, reason=reason)), at=now)
-    return active
+    engine: Engine, chosen: Sequence[Chosen], now: float, reason: str, *, dry_run: bool = False
+) -> Forgotten:
+    """Archive: out of recall, restorable.  What was active until now, and the run to undo."""
+    going = [one for one in chosen if one.record.status == "active"]
+    names = tuple(one.record.id for one in going)
+    run = ""
+    if names and not dry_run:
+        run = content_id("forget", str(engine.ledger.seq() + 1), *names)
+        change = Change(archive=names, reason=reason, scores=_scores(going))
+        engine.commit(ripple(engine, change), at=now, run=run)
+    reasons = {one.record.id: one.reason for one in going}
+    return Forgotten(names, reasons=reasons, scores=_scores(going), run=run)
+
+
+def _scores(chosen: Sequence[Chosen]) -> dict[str, float]:
+    return {one.record.id: one.score for one in chosen if one.score is not None}
 
 
 def restore(

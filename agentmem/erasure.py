@@ -3,83 +3,137 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from agentmem import changes
 from agentmem.core import Change, Namespace, Record, Task
 from agentmem.engine import Engine
 from agentmem.errors import LedgerBusy, LedgerFull
+from agentmem.ledger.rows import word_hash
+from agentmem.maintenance import check_cap
+from agentmem.receipt import Receipt
 from agentmem.ripple import left, mixing
+from agentmem.selection import identified, reasons_naming
+from agentmem.verification import Evidence, evidence
 
 RETRY = 0.02  # seconds between attempts to empty the log
 FLAG = "sources_erased"  # key in `data` of a record that partly rested on an erased one
 
 
 @dataclass(frozen=True, kw_only=True)
-class Receipt:
-    """What an erasure did, without content.
+class Reach:
+    """What an erasure touches."""
 
-    `scrubbed` is False where another process, or a full disk, kept the files from being rewritten:
-    the records are gone, but their bytes may stay in the files until `scrub()` succeeds.
-    """
+    asked: tuple[str, ...]
+    gone: tuple[str, ...]  # those asked for first
+    partly: Mapping[str, Record]  # rest on others too: they stay, marked
+    anew: Mapping[str, Record]  # mix several sources: made again of the others
 
-    erased: tuple[str, ...]  # ids asked for
-    derived: tuple[str, ...]  # ids that were derived from those alone, erased too
-    flagged: tuple[str, ...]  # ids derived from those among others: kept, marked in `data`
-    lines: tuple[int, ...]  # journal lines
-    scrubbed: bool
+    @property
+    def receipt(self) -> Receipt:
+        along = tuple(name for name in self.gone if name not in self.asked)
+        return Receipt(erased=self.asked, derived=along, flagged=tuple(self.partly))
 
 
-def erase(
-    engine: Engine, names: Iterable[str], prefix: Namespace, now: float, reason: str
-) -> Receipt:
-    """Destroy records and what rests on them alone."""
+def reach(engine: Engine, names: Iterable[str], prefix: Namespace) -> Reach:
+    """The records, and what rests on them; NotFound if one lies outside the namespace."""
     asked = tuple(dict.fromkeys(names))
     gone = dict.fromkeys(asked)
     partly: dict[str, Record] = {}
-    anew: dict[str, Record] = {}  # texts that mix several sources: made again of the others
+    anew: dict[str, Record] = {}
     queue = list(asked)
+    for name in asked:
+        changes.within(engine, name, prefix)
+    once = _once_cited(engine, asked)
+    while queue:
+        name = queue.pop()
+        for pos in dict.fromkeys((*engine.reads.derived(name), *once.get(name, ()))):
+            child = engine.ledger.record(pos)
+            if child is None or child.id in gone:
+                continue
+            mixes = mixing(engine, child.kind)
+            if mixes or not left(engine, child.sources, gone, active=False):
+                if mixes and child.status == "active":
+                    anew[child.id] = child
+                gone[child.id] = None
+                partly.pop(child.id, None)
+                queue.append(child.id)
+            else:
+                partly[child.id] = child
+    return Reach(asked=asked, gone=tuple(gone), partly=partly, anew=anew)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What is to be erased: some ids, or whatever names what an identifier stands for."""
+
+    prefix: Namespace
+    names: tuple[str, ...] = ()
+    identifier: str | None = None
+    aliases: bool = False  # also in the shorter and longer forms that nobody else has
+
+    def found(self, engine: Engine) -> dict[str, tuple[str, ...]]:
+        """The ids, and where in each the identifier stands."""
+        if self.identifier is None:
+            return dict.fromkeys(self.names, ())
+        places = identified(engine, self.identifier, self.prefix, aliases=self.aliases)
+        records = engine.ledger.records(list(places))
+        return {records[pos].id: where for pos, where in places.items()}
+
+
+def preview(engine: Engine, wanted: Wanted) -> Receipt:
+    """The receipt of an erasure that has not been made."""
+    found = wanted.found(engine)
+    return replace(reach(engine, found, wanted.prefix).receipt, places=_named(found))
+
+
+def erase(
+    engine: Engine, wanted: Wanted, now: float, reason: str, *, cap: float
+) -> tuple[Receipt, Evidence]:
+    """Destroy records and what rests on them alone; what there was goes to `verify`.
+
+    RemovalCap if an identifier takes more than the share `cap` of a namespace.
+    """
     with engine.writing():
-        for name in asked:
-            changes.within(engine, name, prefix)
-        once = _once_cited(engine, asked)
-        while queue:
-            name = queue.pop()
-            for pos in dict.fromkeys((*engine.reads.derived(name), *once.get(name, ()))):
-                child = engine.ledger.record(pos)
-                if child is None or child.id in gone:
-                    continue
-                mixes = mixing(engine, child.kind)
-                if mixes or not left(engine, child.sources, gone, active=False):
-                    if mixes and child.status == "active":
-                        anew[child.id] = child
-                    gone[child.id] = None
-                    partly.pop(child.id, None)
-                    queue.append(child.id)
-                else:
-                    partly[child.id] = child
-        flagged = tuple(_flag(child, gone) for child in partly.values())
-        tasks = tuple(_remake(engine, anew.values(), gone))
-        unsaid = [
-            one.id
-            for one in flagged
-            if one.status == "active" and one.kind != engine.source
-            if not left(engine, one.sources, gone)
-        ]
-        change = Change(
-            erase=tuple(gone), update=flagged, archive=tuple(unsaid), tasks=tasks, reason=reason
-        )
-        outcome = engine.commit(change, at=now)
+        found = wanted.found(engine)
+        if wanted.identifier is not None:
+            check_cap(engine, found, cap)
+        touched = reach(engine, found, wanted.prefix)
+        proof = evidence(engine, touched.gone)
+        receipt = replace(touched.receipt, at=now, places=_named(found))
+        if touched.gone:
+            seq = engine.commit(_change(engine, touched, reason), at=now).seq
+            receipt = replace(receipt, lines=(seq,))
+        if wanted.identifier is not None:
+            quoting = reasons_naming(engine, wanted.identifier, wanted.prefix)
+            engine.ledger.blank_reasons(quoting)
     clear = getattr(engine.embedder, "clear", None)  # of a cache
     if clear is not None:
         clear()
-    return Receipt(
-        erased=asked,
-        derived=tuple(name for name in gone if name not in asked),
-        flagged=tuple(partly),
-        lines=(outcome.seq,),
-        scrubbed=scrub(engine),
+    word_hash.cache_clear()
+    return replace(receipt, scrubbed=scrub(engine)), proof
+
+
+def _named(found: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    return {name: where for name, where in found.items() if where}
+
+
+def _change(engine: Engine, found: Reach, reason: str) -> Change:
+    gone = set(found.gone)
+    flagged = tuple(_flag(child, gone) for child in found.partly.values())
+    unsaid = [
+        one.id
+        for one in flagged
+        if one.status == "active" and one.kind != engine.source
+        if not left(engine, one.sources, gone)
+    ]
+    return Change(
+        erase=found.gone,
+        update=flagged,
+        archive=tuple(unsaid),
+        tasks=tuple(_remake(engine, found.anew.values(), gone)),
+        reason=reason,
     )
 
 

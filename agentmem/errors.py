@@ -3,6 +3,7 @@
 AgentMemError
 ├── ConfigError            unknown key, name or unit in a configuration            (ValueError)
 ├── InputError             an argument that cannot be right                        (ValueError)
+│   ├── AmbiguousMatch     several records match a query about equally
 │   └── NotFound           no record, run or plan of that id                       (KeyError)
 ├── PluginError            a policy, store or embedder broke its contract
 ├── LedgerError            the durable store
@@ -46,6 +47,10 @@ class ConfigError(AgentMemError, ValueError):
 
 class InputError(AgentMemError, ValueError):
     """An argument that cannot be right."""
+
+
+class AmbiguousMatch(InputError):
+    """Several records match a query about equally: the message lists them."""
 
 
 class NotFound(InputError, KeyError):

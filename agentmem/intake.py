@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import nan
 from typing import Any
 
 from agentmem.clock import Moment, seconds
-from agentmem.core import Namespace, Record, Turn
+from agentmem.core import Namespace, Record, Redactor, Turn
 from agentmem.errors import InputError, PluginError
 from agentmem.identity import record_id
 from agentmem.structure import Source, Store
@@ -31,6 +32,8 @@ class Draft:
     sources: tuple[str, ...]
     links: tuple[str, ...]
     key: str | None = None
+    expires: float | None = None  # from then on out of recall
+    verify_by: float | None = None  # when somebody should look whether it is still true
 
 
 def namespace_of(value: Sequence[str] | None, default: Namespace) -> Namespace:
@@ -81,21 +84,62 @@ def ids(value: Sequence[str], what: str) -> tuple[str, ...]:
     return tuple(valid(name, what) for name in value)
 
 
+def is_id(value: str) -> bool:
+    """Has it the form of a record's id: 32 hex digits?"""
+    return re.fullmatch("[0-9a-f]{32}", valid(value, "id")) is not None
+
+
 def moment_or(value: Moment | None, default: float) -> float:
     return default if value is None else seconds(value)
 
 
+def maybe(value: Moment | None) -> float | None:
+    """A moment in seconds, or None."""
+    return None if value is None else seconds(value)
+
+
+def cleaned(text: str, redactors: Sequence[Redactor]) -> str:
+    """A text as the redactors leave it, one after the other; PluginError if one fails."""
+    for one in redactors:
+        try:
+            text = valid(one.redact(text), f"what redactor {one.name!r} gave")
+        except InputError as error:
+            raise PluginError(str(error)) from error
+        except Exception as error:
+            raise PluginError(f"redactor {one.name!r} failed: {error!r}") from error
+    return text
+
+
+def cleaned_data(value: Any, redactors: Sequence[Redactor]) -> Any:
+    """Metadata with each of its strings cleaned, keys apart."""
+    if isinstance(value, str):
+        return cleaned(value, redactors)
+    if isinstance(value, dict):
+        return {key: cleaned_data(inner, redactors) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [cleaned_data(inner, redactors) for inner in value]
+    return value
+
+
 def records(
-    content: Content, draft: Draft, source: Source, stores: Sequence[Store], kind: str | None
+    content: Content,
+    draft: Draft,
+    source: Source,
+    stores: Sequence[Store],
+    kind: str | None,
+    redactors: Sequence[Redactor] = (),
 ) -> list[Record]:
-    """The records of some content, in order: of the source's kind, or the texts as another kind."""
+    """The records of some content, in order: of the source's kind, or the texts as another kind.
+
+    What is said goes through the redactors before anything is made of it.
+    """
     kinds = list(dict.fromkeys((source.kind, *(store.kind for store in stores))))
     if kind not in (None, *kinds):
         raise InputError(f"no store keeps kind {kind!r}; this memory keeps: {', '.join(kinds)}")
     keeper = source if kind in (None, source.kind) else Source()
     made = [
         _record(text, kind or source.kind, item, draft)
-        for item in _items(content)
+        for item in (_redacted(item, redactors) for item in _items(content))
         for text in _texts(keeper, item)
     ]
     if not made:
@@ -120,6 +164,13 @@ def _items(content: Content) -> Iterator[str | Turn]:
             f"cannot remember a {type(content).__name__}: give a text, a Turn, or messages such as "
             "{'role': 'user', 'content': '...'}"
         )
+
+
+def _redacted(item: str | Turn, redactors: Sequence[Redactor]) -> str | Turn:
+    if isinstance(item, str):
+        return cleaned(valid(item, "text"), redactors) if redactors else item
+    said, answered = (cleaned(text, redactors) for text in (item.observation, item.reply))
+    return replace(item, observation=said, reply=answered)
 
 
 def _message(message: Mapping[str, Any]) -> Turn:
@@ -167,6 +218,8 @@ def _record(text: str, kind: str, item: str | Turn, draft: Draft) -> Record:
         links=(*draft.links, *(name for name in recalled if name not in draft.links)),
         data=draft.data,
         key=draft.key,
+        expires=draft.expires,
+        verify_by=draft.verify_by,
     )
 
 
@@ -175,17 +228,24 @@ def corrections(
     importance: float | None,
     valence: float | None,
     data: Mapping[str, Any] | None,
+    expires: Moment | None,
+    verify_by: Moment | None,
+    redactors: Sequence[Redactor] = (),
 ) -> dict[str, Any]:
     """The fields that an update gives; InputError if there are none."""
     changed: dict[str, Any] = {
-        "text": None if text is None else nonempty(text),
+        "text": None if text is None else cleaned(nonempty(text), redactors),
         "importance": number("importance", importance, 0.0, 1.0),
         "valence": number("valence", valence, -1.0, 1.0),
-        "data": None if data is None else metadata(data),
+        "data": None if data is None else cleaned_data(metadata(data), redactors),
+        "expires": maybe(expires),
+        "verify_by": maybe(verify_by),
     }
     changed = {name: value for name, value in changed.items() if value is not None}
     if not changed:
-        raise InputError("nothing to update: give text, importance, valence or data")
+        raise InputError(
+            "nothing to update: give text, importance, valence, data, expires or verify_by"
+        )
     return changed
 
 
@@ -204,6 +264,8 @@ def succeeding(old: Record, text: str, now: float) -> Record:
         importance=nan,
         links=(*old.links, old.id),
         key=None,
+        expires=None,
+        verify_by=None,
         turn=0,
         version=1,
     )

@@ -7,48 +7,40 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from agentmem import changes
 from agentmem.clock import Moment
-from agentmem.consolidation import planned
 from agentmem.core import Plan, Record, Run
-from agentmem.erasure import Receipt, erase
+from agentmem.erasure import Wanted, erase, preview
 from agentmem.errors import InputError, TombstoneWarning
-from agentmem.extraction import Extracted
 from agentmem.index.where import Where
 from agentmem.intake import (
     Content,
     Draft,
+    cleaned,
+    cleaned_data,
     corrections,
     ids,
+    is_id,
+    maybe,
     metadata,
     moment_or,
     nonempty,
     number,
     records,
     valid,
-    whole,
 )
 from agentmem.maintenance import apply_plan, check_cap, reworded
+from agentmem.receipt import Receipt
+from agentmem.results import Added, Forgotten, Superseded
 from agentmem.searching import Searching
+from agentmem.selection import CLOSE, Width, close_to, the_one, width_of
+from agentmem.selection import about as concerning
 from agentmem.steps import Steps, asynchronous, embed, sync, work
 from agentmem.undoing import undoing
-
-
-class Added(list[str]):
-    """The ids of what is now remembered, in order.
-
-    `refused` holds those a tombstone stopped, `derived` what the stores made of the new ones at
-    once; what takes a chat model follows.
-    """
-
-    def __init__(
-        self, ids: Sequence[str], refused: Mapping[str, str], derived: Sequence[str] = ()
-    ) -> None:
-        super().__init__(ids)
-        self.refused = dict(refused)
-        self.derived = tuple(derived)
+from agentmem.verification import verify as check_all
 
 
 class AgentMemory(Searching):
@@ -73,6 +65,8 @@ class AgentMemory(Searching):
         key: str | None = None,
         sources: Sequence[str] = (),
         links: Sequence[str] = (),
+        expires: Moment | None = None,
+        verify_by: Moment | None = None,
         revive: bool = False,
     ) -> Steps[Added]:
         """Remember a text, a Turn, messages, or a list of these.  Returns ids, in order.
@@ -81,9 +75,10 @@ class AgentMemory(Searching):
         What was forgotten or erased stays so (TombstoneWarning) unless `revive`.  `event_time`:
         when it happened, if not now.  `importance` 0..1, estimated from the text's surprisal if
         not given; `valence` -1..1.  `kind`: one that a store keeps, the text as it is; `key`: what
-        it is found by, if not its text.  All of it is stored or, on any error, nothing.
+        it is found by, if not its text.  `expires`: from then on it is out of recall; `verify_by`:
+        when to ask whether it is still true.  All of it is stored or, on any error, nothing.
         """
-        at = self._now(now)
+        at, redact = self._now(now), self.config.redact
         draft = Draft(
             namespace=self._prefix(namespace),
             now=at,
@@ -91,15 +86,19 @@ class AgentMemory(Searching):
             importance=number("importance", importance, 0.0, 1.0),
             valence=number("valence", valence, -1.0, 1.0),
             source=valid(source, "source"),
-            data=metadata(data),
+            data=cleaned_data(metadata(data), redact),
             sources=ids(sources, "sources"),
             links=ids(links, "links"),
-            key=None if key is None else nonempty(key, "key"),
+            key=None if key is None else cleaned(nonempty(key, "key"), redact),
+            expires=maybe(expires),
+            verify_by=maybe(verify_by),
         )
         if not draft.namespace:
             raise InputError("namespace () is everything; a record needs a place of its own")
         config = self.config
-        made = yield from work(lambda: records(content, draft, config.source, config.stores, kind))
+        made = yield from work(
+            lambda: records(content, draft, config.source, config.stores, kind, redact)
+        )
         vectors = yield from embed(self._engine.embedder, [record.found_by for record in made])
         cited = (*draft.sources, *draft.links)
         most = config.extraction.max_pending
@@ -118,27 +117,6 @@ class AgentMemory(Searching):
         derived = yield from self._catch_up()
         return Added(list(dict.fromkeys(names)), outcome.refused, derived)
 
-    def _extract(
-        self,
-        *,
-        namespace: Sequence[str] | None = None,
-        limit: int | None = None,
-        retry: bool = False,
-    ) -> Steps[Extracted]:
-        """Do now what the stores owe, or `limit` tasks of it, oldest first.
-
-        With `retry`, what a model could not do is tried again.  Raises nothing that a model does:
-        a failed task is counted, its source kept; work that the budget or the model's absence
-        stops stays owed, and `halted` says why.
-        """
-        prefix = self._prefix(namespace)
-        if limit is not None:
-            whole("limit", limit, 1)
-        every = (*self.extraction.quick, *self.extraction.slow)
-        if retry:
-            yield from work(lambda: self.extraction.retry(every, prefix))
-        return (yield from self.extraction.work_off(every, prefix, limit=limit))
-
     def _update(
         self,
         name: str,
@@ -147,15 +125,17 @@ class AgentMemory(Searching):
         importance: float | None = None,
         valence: float | None = None,
         data: Mapping[str, Any] | None = None,
+        expires: Moment | None = None,
+        verify_by: Moment | None = None,
         namespace: Sequence[str] | None = None,
         now: Moment | None = None,
     ) -> Steps[Record]:
         """Correct a record in place: same id, next version; the old one stays in its history."""
-        prefix, at = self._prefix(namespace), self._now(now)
-        given = corrections(text, importance, valence, data)
+        prefix, at, redact = self._prefix(namespace), self._now(now), self.config.redact
+        given = corrections(text, importance, valence, data, expires, verify_by, redact)
         vector = None
         if text is not None:
-            vector = (yield from embed(self._engine.embedder, [text]))[0]
+            vector = (yield from embed(self._engine.embedder, [given["text"]]))[0]
         engine = self._engine
         new = yield from self._change(
             lambda: changes.update(engine, name, prefix, given, vector, at)
@@ -165,19 +145,31 @@ class AgentMemory(Searching):
 
     def _supersede(
         self,
-        name: str,
+        old: str,
         text: str,
         *,
         namespace: Sequence[str] | None = None,
         now: Moment | None = None,
-    ) -> Steps[str]:
-        """Replace a record by a new text: returns the new id; the old one leaves recall."""
-        prefix, at = self._prefix(namespace), self._now(now)
-        vector = (yield from embed(self._engine.embedder, [nonempty(text)]))[0]
-        engine = self._engine
-        new = yield from self._change(
-            lambda: changes.supersede(engine, name, prefix, text, vector, at)
-        )
+        dry_run: bool = False,
+    ) -> Steps[Superseded]:
+        """Replace a record by a new text: returns the new id; the old one leaves recall.
+
+        `old` is an id, or a query that must mean one active record (`selection.the_one`): NotFound
+        or AmbiguousMatch list the candidates.  With `dry_run` nothing happens.
+        """
+        prefix, at, engine = self._prefix(namespace), self._now(now), self._engine
+        text = cleaned(nonempty(text), self.config.redact)
+        vector = (yield from embed(engine.embedder, [text]))[0]
+        asked = None if is_id(old) else (yield from self._asked(old, prefix, at))
+
+        def body() -> Superseded:
+            meant = the_one(engine, asked) if asked else changes.by_ids(engine, [old], prefix)[0]
+            new = changes.supersede(engine, meant.record, text, vector, at, dry_run=dry_run)
+            return Superseded(new, old=meant.record.id, score=meant.score)
+
+        if dry_run:
+            return (yield from self._work(body))
+        new = yield from self._change(body)
         yield from self._catch_up()
         return new
 
@@ -185,30 +177,41 @@ class AgentMemory(Searching):
         self,
         *names: str,
         where: Where | None = None,
+        query: str | None = None,
+        about: str | None = None,
+        width: Width = "mention",
+        threshold: float = CLOSE,
         namespace: Sequence[str] | None = None,
         now: Moment | None = None,
         reason: str = "forget",
         dry_run: bool = False,
         allow_mass: bool = False,
-    ) -> Steps[list[str]]:
-        """Archive records, by id or by filter: out of recall, restorable.
+    ) -> Steps[Forgotten]:
+        """Archive records: out of recall, restorable.  Returns what was active until now.
 
-        Returns the ids of those that were active until now.  With `dry_run` nothing happens.
-        RemovalCap if a filter takes more than the cap, unless `allow_mass`.
+        By id; by filter; by `query`, whatever is of relevance `threshold` (0..1) or more; or
+        `about` an entity, by its identity: each record that mentions it, or, of `width` "subject",
+        those in which it speaks or is the subject.  With `dry_run` nothing happens.  RemovalCap if
+        more would go than the cap allows, ids apart, unless `allow_mass`.  `undo(gone.run)` takes
+        it back.
         """
-        if bool(ids(names, "names")) == (where is not None):
-            raise InputError("forget takes ids or where={...}, one of them")
-        prefix, at = self._prefix(namespace), self._now(now)
+        given = (bool(ids(names, "names")), where is not None, query is not None, about is not None)
+        if sum(given) != 1:
+            raise InputError("forget takes ids, where={...}, query=... or about=..., one of them")
+        prefix, at, engine = self._prefix(namespace), self._now(now), self._engine
+        least, wide = number("threshold", threshold, 0.0, 1.0) or 0.0, width_of(width)
+        asked = None if query is None else (yield from self._asked(query, prefix, at))
 
-        def body() -> list[str]:
-            engine = self._engine
-            chosen = names if where is None else changes.select(engine, prefix, where)
-            if dry_run:
-                found = [changes.within(engine, name, prefix)[1] for name in dict.fromkeys(chosen)]
-                return [record.id for record in found if record.status == "active"]
-            if where is not None and not allow_mass:
-                check_cap(engine, chosen, self.config.removal_cap)
-            return list(changes.forget(engine, chosen, prefix, at, reason))
+        def body() -> Forgotten:
+            chosen = [
+                *changes.by_ids(engine, names, prefix),
+                *(changes.select(engine, prefix, where) if where is not None else ()),
+                *(close_to(engine, asked, least) if asked is not None else ()),
+                *(concerning(engine, about, prefix, wide) if about is not None else ()),
+            ]
+            if not (names or allow_mass or dry_run):
+                check_cap(engine, [one.record.id for one in chosen], self.config.removal_cap)
+            return changes.forget(engine, chosen, at, reason, dry_run=dry_run)
 
         if dry_run:
             return (yield from self._work(body))
@@ -235,29 +238,40 @@ class AgentMemory(Searching):
     def _erase(
         self,
         *names: str,
+        identifier: str | None = None,
+        about: str | None = None,
         namespace: Sequence[str] | None = None,
         now: Moment | None = None,
         reason: str = "erase",
+        dry_run: bool = False,
+        allow_mass: bool = False,
+        verify: bool = True,
     ) -> Steps[Receipt]:
-        """Destroy records, and what was derived from them alone.  There is no way back."""
-        prefix, at = self._prefix(namespace), self._now(now)
-        if not ids(names, "names"):
-            raise InputError("erase takes at least one id")
+        """Destroy records, and what was derived from them alone.  There is no way back.
 
-        receipt = yield from work(lambda: erase(self._engine, names, prefix, at, reason))
-        yield from self._catch_up()
-        return receipt
-
-    def _plan(
-        self, now: Moment | None = None, *, namespace: Sequence[str] | None = None
-    ) -> Steps[Plan]:
-        """What the policies would put away now, and consolidation make of it.
-
-        Nothing happens until it is applied.  Raises ModelError if a consolidator's model fails.
+        By id; by `identifier` (an e-mail address, phone number, URL, @handle, IBAN, UUID, name):
+        each record that has it in any version, status or field, in any spelling of it; or `about`
+        an entity: also under the shorter and longer names that nobody else has.  RemovalCap as for
+        `forget`.  With `dry_run` nothing happens.  `verify`: ask every path again (`Receipt`).
         """
-        prefix, at = self._prefix(namespace), self._now(now)
-        caller = self.extraction.caller
-        return (yield from planned(self._engine, self.config, caller, at, prefix))
+        given = (bool(ids(names, "names")), identifier is not None, about is not None)
+        if sum(given) != 1:
+            raise InputError("erase takes at least one id, identifier=... or about=..., one kind")
+        prefix, at, engine = self._prefix(namespace), self._now(now), self._engine
+        named = identifier if about is None else about
+        wanted = Wanted(prefix=prefix, names=names, identifier=named, aliases=about is not None)
+        if dry_run:
+            return (yield from self._work(lambda: preview(engine, wanted)))
+        cap = 1.0 if allow_mass else self.config.removal_cap
+        receipt, gone = yield from work(lambda: erase(engine, wanted, at, reason, cap=cap))
+        yield from self._catch_up()
+        if not verify:
+            return receipt
+        asked = yield from self._query(None, prefix, None, at, None, None)
+        checks = yield from self._work(
+            lambda: check_all(engine, gone, asked, named, aliases=wanted.aliases)
+        )
+        return replace(receipt, checks=checks)
 
     def _apply(self, plan: Plan, *, allow_mass: bool = False) -> Steps[Run]:
         """Do exactly what the plan says, in one transaction.
@@ -292,13 +306,11 @@ class AgentMemory(Searching):
         return done
 
     add, aadd = sync(_add), asynchronous(_add)
-    extract, aextract = sync(_extract), asynchronous(_extract)
     update, aupdate = sync(_update), asynchronous(_update)
     supersede, asupersede = sync(_supersede), asynchronous(_supersede)
     forget, aforget = sync(_forget), asynchronous(_forget)
     restore, arestore = sync(_restore), asynchronous(_restore)
     erase, aerase = sync(_erase), asynchronous(_erase)
-    plan, aplan = sync(_plan), asynchronous(_plan)
     apply, aapply = sync(_apply), asynchronous(_apply)
     undo, aundo = sync(_undo), asynchronous(_undo)
     remember, aremember = add, aadd

@@ -1,26 +1,31 @@
-"""The verbs that read: search, get, history, explain, graph."""
+"""The verbs that read: search, get, history, explain, graph, plan, forecast, doctor, trace."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 from typing import TYPE_CHECKING, Literal, get_args
 
 from agentmem import changes
 from agentmem.asof import as_of as past
 from agentmem.changes import Entry
-from agentmem.clock import Moment, seconds
-from agentmem.core import Hit, Record
+from agentmem.clock import Duration, Moment, duration, seconds
+from agentmem.consolidation import planned
+from agentmem.core import Hit, Namespace, Plan, Record
 from agentmem.errors import InputError, nearest
 from agentmem.explain import Explanation, explain
+from agentmem.forecast import Forecast, forecast
 from agentmem.graph import graph_of
 from agentmem.handle import Handle
+from agentmem.health import Finding, examine
 from agentmem.index.where import Where, condition
-from agentmem.intake import valid, whole
+from agentmem.intake import moment_or, nonempty, valid, whole
 from agentmem.recall import Query, reinforce_hits
 from agentmem.recall import reinforce as strengthen
 from agentmem.recall import search as rank_and_pack
 from agentmem.retrieve.pipeline import pack
 from agentmem.steps import Steps, asynchronous, embed, sync
+from agentmem.trace import Trace, trace_of
 
 if TYPE_CHECKING:
     from networkx import MultiDiGraph
@@ -154,9 +159,60 @@ class Searching(Handle):
 
         return (yield from self._work(body))
 
+    def _plan(
+        self, now: Moment | None = None, *, namespace: Sequence[str] | None = None
+    ) -> Steps[Plan]:
+        """What the policies would put away now, and consolidation make of it.
+
+        Nothing happens until it is applied.  Raises ModelError if a consolidator's model fails.
+        """
+        prefix, at = self._prefix(namespace), self._now(now)
+        caller = self.extraction.caller
+        return (yield from planned(self._engine, self.config, caller, at, prefix))
+
+    def _forecast(
+        self,
+        *,
+        namespace: Sequence[str] | None = None,
+        now: Moment | None = None,
+        horizon: Duration = "1y",
+        limit: int | None = None,
+    ) -> Steps[list[Forecast]]:
+        """When each record will be forgotten, if nothing is added or recalled: the soonest first.
+
+        Those that stay beyond `horizon` are left out; `limit`: at most so many.
+        """
+        prefix, at, ahead = self._prefix(namespace), self._now(now), duration(horizon)
+        if limit is not None:
+            whole("limit", limit, 1)
+        return (yield from self._work(lambda: forecast(self._engine, prefix, at, ahead, limit)))
+
+    def _doctor(
+        self, *, namespace: Sequence[str] | None = None, now: Moment | None = None
+    ) -> Steps[list[Finding]]:
+        """What is wrong, or odd, about this memory and its policies; the worst first."""
+        prefix, at = self._prefix(namespace), self._now(now)
+        cap = self.config.removal_cap
+        return (yield from self._work(lambda: examine(self._engine, prefix, at, cap)))
+
+    def _trace(
+        self, *, namespace: Sequence[str] | None = None, until: Moment | None = None
+    ) -> Steps[Trace]:
+        """What came, what was recalled and what was superseded, for counterfactual replay."""
+        prefix, end = self._prefix(namespace), moment_or(until, inf)
+        return (yield from self._work(lambda: trace_of(self._engine, prefix, until=end)))
+
+    def _asked(self, query: str, prefix: Namespace, now: float) -> Steps[Query]:
+        """A query that is to name records, however the memory searches otherwise."""
+        return (yield from self._query(nonempty(query, "query"), prefix, None, now, None, "hybrid"))
+
     search, asearch = sync(_search), asynchronous(_search)
     get, aget = sync(_get), asynchronous(_get)
     history, ahistory = sync(_history), asynchronous(_history)
     explain, aexplain = sync(_explain), asynchronous(_explain)
     graph, agraph = sync(_graph), asynchronous(_graph)
+    plan, aplan = sync(_plan), asynchronous(_plan)
+    forecast, aforecast = sync(_forecast), asynchronous(_forecast)
+    doctor, adoctor = sync(_doctor), asynchronous(_doctor)
+    trace, atrace = sync(_trace), asynchronous(_trace)
     recall, arecall = search, asearch
