@@ -12,7 +12,7 @@ from typing import Any
 
 from agentmem import changes
 from agentmem.clock import Moment
-from agentmem.core import Plan, Record, Run
+from agentmem.core import Record
 from agentmem.erasure import Wanted, erase, preview
 from agentmem.errors import InputError, TombstoneWarning
 from agentmem.index.where import Where
@@ -32,18 +32,18 @@ from agentmem.intake import (
     records,
     valid,
 )
-from agentmem.maintenance import apply_plan, check_cap, reworded
+from agentmem.maintaining import Maintaining
+from agentmem.maintenance import check_cap
 from agentmem.receipt import Receipt
 from agentmem.results import Added, Forgotten, Superseded
 from agentmem.searching import Searching
 from agentmem.selection import CLOSE, Width, close_to, the_one, width_of
 from agentmem.selection import about as concerning
 from agentmem.steps import Steps, asynchronous, embed, sync, work
-from agentmem.undoing import undoing
 from agentmem.verification import verify as check_all
 
 
-class AgentMemory(Searching):
+class AgentMemory(Searching, Maintaining):
     """A memory in one file.  Times: aware datetimes or seconds since the epoch.
 
     Every method exists twice, from the same code: `add` blocks, `await aadd` does not.  A call
@@ -273,44 +273,10 @@ class AgentMemory(Searching):
         )
         return replace(receipt, checks=checks)
 
-    def _apply(self, plan: Plan, *, allow_mass: bool = False) -> Steps[Run]:
-        """Do exactly what the plan says, in one transaction.
-
-        StalePlan if its records have changed since; RemovalCap if it removes more than the share
-        `removal_cap` of all active records, unless `allow_mass`.
-        """
-        if not isinstance(plan, Plan):
-            raise InputError(f"apply takes a Plan, not {plan!r}")
-        cap = 1.0 if allow_mass else self.config.removal_cap
-        engine = self._engine
-        texts = yield from self._work(lambda: reworded(engine, plan))
-        found = yield from embed(engine.embedder, list(texts.values()))
-        vectors = dict(zip(texts, found, strict=True))
-        done = yield from self._change(lambda: apply_plan(engine, plan, cap, vectors))
-        yield from self._catch_up()
-        return done
-
-    def _undo(self, run: Run | str, *, now: Moment | None = None) -> Steps[Run]:
-        """Take a run back; CannotUndo if any of its records has changed since."""
-        if not isinstance(run, Run | str):
-            raise InputError(f"undo takes a Run or its id, not {run!r}")
-        name, at = run if isinstance(run, str) else run.id, self._now(now)
-        empty, engine = isinstance(run, Run) and not run.lines, self._engine
-        texts = yield from self._work(lambda: undoing(engine, name, empty=empty).texts(engine))
-        found = yield from embed(engine.embedder, list(texts.values()))
-        vectors = dict(zip(texts, found, strict=True))
-        done = yield from self._change(
-            lambda: undoing(engine, name, empty=empty).apply(engine, at, vectors)
-        )
-        yield from self._catch_up()
-        return done
-
     add, aadd = sync(_add), asynchronous(_add)
     update, aupdate = sync(_update), asynchronous(_update)
     supersede, asupersede = sync(_supersede), asynchronous(_supersede)
     forget, aforget = sync(_forget), asynchronous(_forget)
     restore, arestore = sync(_restore), asynchronous(_restore)
     erase, aerase = sync(_erase), asynchronous(_erase)
-    apply, aapply = sync(_apply), asynchronous(_apply)
-    undo, aundo = sync(_undo), asynchronous(_undo)
     remember, aremember = add, aadd

@@ -1,4 +1,4 @@
-"""The verbs that read: search, get, history, explain, graph, plan, forecast, doctor, trace."""
+"""The verbs that read: search, get, history, explain, graph, forecast, doctor, trace."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from agentmem import changes
 from agentmem.asof import as_of as past
 from agentmem.changes import Entry
 from agentmem.clock import Duration, Moment, duration, seconds
-from agentmem.consolidation import planned
-from agentmem.core import Hit, Namespace, Plan, Record
+from agentmem.core import Hit, Namespace, Record
 from agentmem.errors import InputError, nearest
 from agentmem.explain import Explanation, explain
 from agentmem.forecast import Forecast, forecast
@@ -159,17 +158,6 @@ class Searching(Handle):
 
         return (yield from self._work(body))
 
-    def _plan(
-        self, now: Moment | None = None, *, namespace: Sequence[str] | None = None
-    ) -> Steps[Plan]:
-        """What the policies would put away now, and consolidation make of it.
-
-        Nothing happens until it is applied.  Raises ModelError if a consolidator's model fails.
-        """
-        prefix, at = self._prefix(namespace), self._now(now)
-        caller = self.extraction.caller
-        return (yield from planned(self._engine, self.config, caller, at, prefix))
-
     def _forecast(
         self,
         *,
@@ -211,7 +199,6 @@ class Searching(Handle):
     history, ahistory = sync(_history), asynchronous(_history)
     explain, aexplain = sync(_explain), asynchronous(_explain)
     graph, agraph = sync(_graph), asynchronous(_graph)
-    plan, aplan = sync(_plan), asynchronous(_plan)
     forecast, aforecast = sync(_forecast), asynchronous(_forecast)
     doctor, adoctor = sync(_doctor), asynchronous(_doctor)
     trace, atrace = sync(_trace), asynchronous(_trace)
