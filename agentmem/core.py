@@ -176,6 +176,8 @@ class Why:
     context: float | None = None  # share that the turns around it add; lexical + context <= 1
     speaker: float = 1.0  # factor; < 1: somebody else is named
     when: float = 1.0  # factor; < 1: another time is meant
+    fresh: float = 1.0  # factor; < 1: yields its place to a newer record about the same thing
+    rival: str | None = None  # id of the newest of these
     fused: float = 0.0  # relevance: all of these together, 0..1
     weights: Mapping[str, float] = field(default_factory=dict)  # each policy's factor
     exact: bool = False  # the query's own text: exempt from fading
@@ -188,7 +190,7 @@ class Why:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    """One recalled record: score = fused relevance x retention."""
+    """One recalled record: score = fused relevance x retention x fresh."""
 
     record: Record
     score: float

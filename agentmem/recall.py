@@ -1,9 +1,9 @@
-"""Query to hits: relevance x retention, the exact top k, and why.
+"""Query to hits: relevance x retention, newer before older, the exact top k, and why.
 
-`agentmem.relevance` finds the candidates; score = relevance x the policies' weights.  A record
-whose weight is 0 is suppressed: no leg sees it, and it lends its neighbours nothing.  A record
-whose text is the query's own is exempt from fading, so that an exact match of any age stays
-findable.
+`agentmem.relevance` finds the candidates; score = relevance x the policies' weights; of those about
+the same thing the newer goes first (`agentmem.interference`).  A record whose weight is 0 is
+suppressed: no leg sees it, and it lends its neighbours nothing.  A record whose text is the query's
+own is exempt from fading, so that an exact match of any age stays findable.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ from math import isnan
 import numpy as np
 from numpy.typing import NDArray
 
-from agentmem.core import Change, Floats, Hit, Ints, Touch, View, Why
+from agentmem.core import Change, Floats, Hit, Ints, Touch, Vectors, View, Why
 from agentmem.engine import Engine
 from agentmem.index.columns import ACTIVE
+from agentmem.index.cues import LONGEST
 from agentmem.index.where import condition
+from agentmem.interference import Contest, Places, Rules, settle
 from agentmem.relevance import Candidates, Query, candidates
 from agentmem.text import count_tokens, fold, words
 
@@ -104,7 +106,9 @@ def rank(
     relevance = np.where(exact, 1.0, found.relevance)
     scores = relevance * np.where(exact, 1.0, product(weights, len(found.at)))
     near = np.zeros(len(scores)) if found.dense is None else found.dense
-    order = np.lexsort((found.at, -near, -scores, ~exact))[:k]
+    places = _settled(engine, query, rows[found.at], found, scores, exact)
+    fresh = np.divide(places.scores, scores, out=np.ones(len(scores)), where=scores > 0.0)
+    order = np.lexsort((found.at, -near, places.turn, -places.scores, ~exact))[:k]
     whys = [
         Why(
             dense=None if found.dense is None else float(found.dense[i]),
@@ -114,13 +118,55 @@ def rank(
             context=float(found.context[i]) or None,
             speaker=float(found.speaker[i]),
             when=float(found.when[i]),
+            fresh=float(fresh[i]),
+            rival=_id(engine, rows[found.at], places.newest[i]),
             fused=float(relevance[i]),
             weights={label: float(weight[i]) for label, weight in weights.items()},
             exact=bool(exact[i]),
         )
         for i in order
     ]
-    return Ranking(rows=rows[found.at[order]], scores=scores[order], whys=whys)
+    return Ranking(rows=rows[found.at[order]], scores=places.scores[order], whys=whys)
+
+
+def _id(engine: Engine, positions: Ints, i: int) -> str | None:
+    return None if i < 0 else bytes(engine.columns.ids[positions[i]]).decode()
+
+
+def _vectors(engine: Engine, positions: Ints) -> Vectors:
+    """The vectors of some positions, shape (n, dim); 0 where there is none."""
+    known = engine.reads.vectors(positions.tolist())
+    none = np.zeros(engine.embedder.dim, dtype=np.float32)
+    return np.stack([known.get(pos, none) for pos in positions.tolist()])
+
+
+def _settled(
+    engine: Engine,
+    query: Query,
+    positions: Ints,
+    found: Candidates,
+    scores: Floats,
+    exact: NDArray[np.bool_],
+) -> Places:
+    """The candidates' places, newer before older ones about the same thing.
+
+    Apart stand the query's own text, and a question that says no more than the query.
+    """
+    columns = engine.columns
+    asked = len(words(query.text or "")) + LONGEST
+    repeats = columns.asks[positions] & (columns.lengths(positions) <= asked)
+    contest = Contest(
+        scores=scores,
+        created=columns.floats["created"][positions],
+        group=columns.space[positions].astype(np.int64) << 16 | columns.kind[positions],
+        able=~exact & ~repeats,
+        held=found.held,
+        telling=found.telling,
+        vectors=lambda some: _vectors(engine, positions[some]),
+    )
+    config = query.config
+    strength = config.interference if query.renews else 0.0
+    return settle(contest, Rules(strength=strength, shared=config.shared, alike=config.alike))
 
 
 def _unasked(engine: Engine, rows: Ints, weigh: Weigh, k: int) -> Ranking:

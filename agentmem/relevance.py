@@ -27,14 +27,22 @@ from agentmem.core import Floats, Ints, Namespace, Vectors
 from agentmem.engine import Engine
 from agentmem.errors import IndexStale, IndexUnavailable, IndexWarning
 from agentmem.index.context import Context, Matches, lend
-from agentmem.index.cues import named
+from agentmem.index.cues import named, past
 from agentmem.index.fusion import best, reciprocal_rank
-from agentmem.index.lexical import find
+from agentmem.index.lexical import Found, find
 from agentmem.index.stopwords import STOPWORDS
 from agentmem.index.where import Where
 from agentmem.text import words
 
+NEWEST = 10  # records that say most of the query and are looked at however many others do
 POSTINGS = 500  # a query's words are looked up rarest first, until this many records hold them
+
+
+_NO_ROWS, _NO_SHARES = np.zeros(0, dtype=np.int64), np.zeros(0)
+_NOTHING = (
+    Found(_NO_ROWS, _NO_ROWS, _NO_SHARES, 0, _NO_SHARES),
+    Matches(at=_NO_ROWS, own=_NO_SHARES, lent=_NO_SHARES),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +64,13 @@ class Query:
     def depth(self) -> int:
         return max(self.config.depth, 5 * self.k)
 
+    @property
+    def renews(self) -> bool:
+        """Do newer records about the same thing go first?  Not if it asks of a time or the past."""
+        if self.text is None or self.config.interference == 0.0 or self.when is not None:
+            return False
+        return not past(self.text)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Candidates:
@@ -68,6 +83,8 @@ class Candidates:
     context: Floats  # what neighbours add
     speaker: Floats  # factors
     when: Floats
+    held: NDArray[np.bool_]  # shape (n, w): does it hold the word of the query that was looked up?
+    telling: Floats  # shape (w,): each such word's share of the query, 0..1
     dense_rank: Ints  # 1 is best; 0: not among this leg's best
     lexical_rank: Ints
 
@@ -93,14 +110,15 @@ def _candidates(engine: Engine, query: Query, rows: Ints) -> Candidates:
     speakers = engine.columns.speakers if query.config.speaker < 1.0 else set()
     names = speakers.intersection(named(query.text or "")) if speakers else speakers
     legs = []
-    matches = Matches(at=np.zeros(0, dtype=np.int64), own=np.zeros(0), lent=np.zeros(0))
+    words, matches = _NOTHING
     if query.mode != "lexical":
         legs.append(_nearest(engine, query, rows))
     if query.mode != "dense":
-        matches = _match(engine, query, rows)
+        words, matches = _match(engine, query, rows)
         factor = np.multiply(*_factors(engine, query, names, rows[matches.at]))
         total = (matches.own + matches.lent) * factor
-        legs.append(matches.at[best(total, query.depth)])
+        leg = matches.at[best(total, query.depth)]
+        legs.append(np.concatenate([leg, _newest(engine, query, rows, words, leg)]))
     at, fused, ranks = reciprocal_rank(legs, query.config.rrf_k)
     none = np.zeros(len(at), dtype=np.int64)
     lexical, context = matches.of(at)
@@ -118,6 +136,8 @@ def _candidates(engine: Engine, query: Query, rows: Ints) -> Candidates:
         context=context,
         speaker=speaker,
         when=when,
+        held=words.held(at),
+        telling=words.telling,
         dense_rank=none if query.mode == "lexical" else ranks[0],
         lexical_rank=none if query.mode == "dense" else ranks[-1],
     )
@@ -149,15 +169,24 @@ def _nearest(engine: Engine, query: Query, rows: Ints) -> Ints:
     return np.searchsorted(rows, found)
 
 
-def _match(engine: Engine, query: Query, rows: Ints) -> Matches:
-    """The lexical leg, with what neighbours lend each other."""
+def _newest(engine: Engine, query: Query, rows: Ints, words: Found, known: Ints) -> Ints:
+    """Indices of the newest rows that say most of the query, newest first, without those known."""
+    if not query.renews:
+        return known[:0]
+    saying = words.saying(query.config.shared)
+    newest = saying[best(engine.columns.floats["created"][rows[saying]], NEWEST)]
+    return newest[~np.isin(newest, known)]
+
+
+def _match(engine: Engine, query: Query, rows: Ints) -> tuple[Found, Matches]:
+    """The lexical leg: which row holds which word, and what neighbours lend each other."""
     columns, config = engine.columns, query.config
     spaces = engine.spaces(query.prefix)
     prefix = query.prefix if len(rows) < columns.held / 2 else ()  # a small branch: only there
     postings = [engine.reads.postings(word, prefix) for word in _terms(engine, query, spaces)]
     found = find(postings, rows, columns.lengths(rows))
     context = Context(fading=config.context, reach=config.reach, gap=config.session_gap)
-    return lend(found, rows, columns, context, len(spaces) > 1)
+    return found, lend(found, rows, columns, context, len(spaces) > 1)
 
 
 def _terms(engine: Engine, query: Query, spaces: Collection[int]) -> list[str]:

@@ -70,7 +70,8 @@ def reference(
 @pytest.mark.parametrize("seed", range(6))
 def test_search_is_the_exact_top_k(make: Make, clock: SimulatedClock, seed: int) -> None:
     random, half = Random(seed), 3 * DAY
-    memory = make(policies=[{"ebbinghaus": {"half_life": half}}], recall={"depth": 100})
+    recall = {"depth": 100, "interference": 0.0}
+    memory = make(policies=[{"ebbinghaus": {"half_life": half}}], recall=recall)
     vocabulary = ["cat", "dog", "tea", "rex", "porto", "sun", "日", "x1", "ann"]
     kept: list[str] = []
     for i in range(90):

@@ -1,4 +1,4 @@
-"""What the form of a text tells: who speaks, and whether it asks.
+"""What the form of a text tells: who speaks, whether it asks, and whether it asks of the past.
 
 The speaker of "Ann Lee: I am off" is "ann lee"; a query speaks of her if it holds these words in a
 row.  Names are kept as hashes, 0 for none.
@@ -14,6 +14,13 @@ from agentmem.text import words
 HEAD, TAIL = 48, 4  # characters of a text that are looked at: its first, its last
 LONGEST = 3  # words of a name
 _SPEAKER = re.compile(r"\s*([^\s:][^:\n]{0,39}):\s")
+_PAST = re.compile(
+    r"\b(ago|back then|earlier|former(ly)?|initially|in the past|original(ly)?|previous(ly)?"
+    r"|used to|(at|the|for the) first( time)?"
+    r"|(when|how long|what (year|date|day|time)) (did|had|was|were)"
+    r")\b|\bbefore\W*$",
+    re.IGNORECASE,
+)
 _ASKS = ("?", "\uff1f", "\u061f", "\u037e")  # Latin, full width, Arabic, Greek
 
 
@@ -34,3 +41,8 @@ def named(query: str) -> list[int]:
     asked = words(query)
     runs = (asked[i : i + n] for n in range(1, LONGEST + 1) for i in range(len(asked) - n + 1))
     return sorted({word_hash(" ".join(run)) for run in runs})
+
+
+def past(query: str) -> bool:
+    """Does a query ask of what was, or of when, so that newer is no better?  English only."""
+    return _PAST.search(query) is not None

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agentmem.core import Floats, Ints
 
@@ -24,6 +25,21 @@ class Found(NamedTuple):
     at: Ints  # index into the rows searched
     share: Floats  # > 0; of one row's words together <= 1
     words: int  # of the query
+    telling: Floats  # shape (words,): each known word's share of what the query says; sum 1 or 0
+
+    def held(self, at: Ints) -> NDArray[np.bool_]:
+        """Which of some rows (ascending indices) hold which word: shape (len(at), words)."""
+        held = np.zeros((len(at), self.words), dtype=np.bool_)
+        if len(at):
+            place = np.minimum(np.searchsorted(at, self.at), len(at) - 1)
+            here = at[place] == self.at
+            held[place[here], self.word[here]] = True
+        return held
+
+    def saying(self, shared: float) -> Ints:
+        """The rows that hold words of at least this share of the query, ascending."""
+        said = np.bincount(self.at, weights=self.telling[self.word])
+        return np.flatnonzero(said >= shared)
 
 
 def find(postings: Sequence[Ints], rows: Ints, lengths: Floats) -> Found:
@@ -46,4 +62,5 @@ def find(postings: Sequence[Ints], rows: Ints, lengths: Floats) -> Found:
     idf = np.log1p((n - holding + 0.5) / (holding + 0.5))
     saturation = (1.0 + K1 * (1.0 - B)) / (1.0 + K1 * (1.0 - B) + K1 * B / mean * lengths[at])
     share = idf[word] * saturation / (float(idf.sum()) or 1.0)
-    return Found(word, at, share, len(postings))
+    known = np.where(holding > 0, idf, 0.0)
+    return Found(word, at, share, len(postings), known / (float(known.sum()) or 1.0))

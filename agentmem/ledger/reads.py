@@ -11,7 +11,7 @@ import numpy as np
 from sqlalchemy import ColumnElement, bindparam, func, select, text
 from sqlalchemy.dialects import sqlite as dialects
 
-from agentmem.core import Ints, Namespace
+from agentmem.core import Ints, Namespace, Vectors
 from agentmem.ledger.apply import mentioned
 from agentmem.ledger.ledger import Ledger
 from agentmem.ledger.rows import LIFE, dumps, scope_token, word_hash
@@ -41,6 +41,7 @@ _DUE = compiled(
     .order_by(record.c.expiry, record.c.pos)
 )
 _RECALLS = "SELECT pos, slot, at FROM recall WHERE pos IN (SELECT value FROM json_each(:positions))"
+_VECTORS = compiled(select(vector.c.pos, vector.c.data).where(vector.c.pos.in_(text(LISTED))))
 _TOGETHER = (
     "SELECT journal.payload FROM mention CROSS JOIN journal ON journal.seq = mention.seq "
     "WHERE mention.pos = :pos AND journal.reason = 'recall' ORDER BY mention.seq DESC LIMIT :n"
@@ -180,6 +181,11 @@ class Reads:
         while rows := self.db.rows(_LINES, since=since):
             yield from (_line(row) for row in rows)
             since = rows[-1][0]
+
+    def vectors(self, positions: Sequence[int]) -> dict[int, Vectors]:
+        """The embeddings, shape (dim,), of those of some positions that have one."""
+        rows = self.db.rows(_VECTORS, positions=dumps(positions))
+        return {pos: np.frombuffer(data, dtype="<f4") for pos, data in rows}
 
     def last_removal(self, policy: str, space: int) -> int:
         """The turn of a policy's last removal in a namespace; 0 if none."""

@@ -107,14 +107,14 @@ def found(record: Record, score: float) -> Hit:
 
 
 def rescored(hit: Hit, relevance: float) -> Hit:
-    """The hit with another relevance (0..1): score = relevance x retention, as in a search.
+    """The hit with another relevance (0..1): score = relevance x retention x fresh, as in a search.
 
     The question's own text keeps its 1: it stays findable, whatever a stage makes of it.
     """
     if hit.why.exact:
         return hit
     why = replace(hit.why, fused=relevance)
-    return replace(hit, score=relevance * why.retention, why=why)
+    return replace(hit, score=relevance * why.retention * why.fresh, why=why)
 
 
 def best(hits: Iterable[Hit]) -> list[Hit]:
