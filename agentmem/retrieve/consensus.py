@@ -84,22 +84,21 @@ class Consensus(Stage):
         """A verdict on each hit, in order."""
         if not hits:
             return ()
-        paths = yield from self.paths(query, hits, search)
         sure = [hit.record.source in self.trusted for hit in hits]
         voters = [(self.a_vote_a_source and hit.record.source) or hit.id for hit in hits]
-        if self.by == "model":
-            kept = yield from self._asked(query, paths, search)
-        elif self.by == "embedding":
-            labels = clusters((yield from search.embed(paths)), self.eps, self.least)
-            kept = _in_largest(labels, voters, sure)
-        else:
-            against = outvoted([claims(hit.record) for hit in hits], voters, sure)
+        if self.by == "rule":
+            stated = [claims(hit.record) for hit in hits]
+            paths = [_line(hit.record, one) for hit, one in zip(hits, stated, strict=True)]
+            against = outvoted(stated, voters, sure)
             kept = [at not in against for at in range(len(hits))]
+        else:
+            paths = yield from self.paths(query, hits, search)
+            kept = yield from self._compared(query, paths, voters, sure, search)
         trusted = [one or other for one, other in zip(kept, sure, strict=True)]
         return tuple(Verdict(*one) for one in zip(hits, paths, trusted, strict=True))
 
     def paths(self, query: Query, hits: Sequence[Hit], search: Searcher) -> Steps[list[str]]:
-        """The line of reasoning that each hit leads to, in order."""
+        """The line of reasoning that each hit leads to, in order; by embedding or model."""
         if self.by != "model":
             return [chain(hit.record) for hit in hits]
         found = []
@@ -109,6 +108,20 @@ class Consensus(Stage):
             )
             found.append(" ".join(path.split()))
         return found
+
+    def _compared(
+        self,
+        query: Query,
+        paths: Sequence[str],
+        voters: Sequence[str],
+        sure: Sequence[bool],
+        search: Searcher,
+    ) -> Steps[list[bool]]:
+        """Which paths agree with the others."""
+        if self.by == "model":
+            return (yield from self._asked(query, paths, search))
+        labels = clusters((yield from search.embed(paths)), self.eps, self.least)
+        return _in_largest(labels, voters, sure)
 
     def _asked(self, query: Query, paths: Sequence[str], search: Searcher) -> Steps[list[bool]]:
         """The judge's word on each path; none is trusted if it cannot be read, or has no path."""
@@ -208,7 +221,11 @@ def _in_largest(labels: Ints, voters: Sequence[str], sure: Sequence[bool]) -> li
 
 def chain(record: Record) -> str:
     """The claims of a record as one line; its text where it states none."""
-    told = " ; ".join(" -> ".join(claim) for claim in sorted(claims(record)))
+    return _line(record, claims(record))
+
+
+def _line(record: Record, stated: frozenset[Claim]) -> str:
+    told = " ; ".join(" -> ".join(claim) for claim in sorted(stated))
     return told or " ".join(record.text.split())
 
 
