@@ -81,9 +81,9 @@ class RecallConfig:
     speaker: Annotated[float, Bounds(least=0, most=1)] = 0.6  # factor: somebody else is named
     when: Annotated[float, Bounds(least=0, most=1)] = 0.5  # factor: another time is meant
     # A newer record about the same thing goes first if it scores at most this share less; 0: never
-    interference: Annotated[float, Bounds(least=0, most=1)] = 0.35
-    shared: Annotated[float, Bounds(above=0, most=1)] = 0.6  # the same thing: of the query, by both
-    alike: Annotated[float, Bounds(least=-1, most=1)] = 0.5  # ... and at least this cosine
+    interference: Annotated[float, Bounds(least=0, most=1)] = 0.4
+    shared: Annotated[float, Bounds(above=0, most=1)] = 0.66  # the same thing: of the query, by both
+    alike: Annotated[float, Bounds(least=-1, most=1)] = 0.45  # ... and at least this cosine
     depth: Annotated[int, Bounds(least=1)] = 50  # candidates of each leg, 5 k at least
 
     def __post_init__(self) -> None:
