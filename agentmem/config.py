@@ -80,10 +80,10 @@ class RecallConfig:
     session_gap: Annotated[Seconds, Bounds(least=0)] = 3600.0  # a longer silence ends a session
     speaker: Annotated[float, Bounds(least=0, most=1)] = 0.6  # factor: somebody else is named
     when: Annotated[float, Bounds(least=0, most=1)] = 0.5  # factor: another time is meant
-    # A newer record about the same thing goes first if it scores at most this share less; 0: never
+    # A newer record goes before an older one that scores higher by at most this share; 0: never ...
     interference: Annotated[float, Bounds(least=0, most=1)] = 0.4
-    shared: Annotated[float, Bounds(above=0, most=1)] = 0.66  # the same thing: of the query, by both
-    alike: Annotated[float, Bounds(least=-1, most=1)] = 0.45  # ... and at least this cosine
+    shared: Annotated[float, Bounds(above=0, most=1)] = 0.66  # ... if both say this much of the query
+    alike: Annotated[float, Bounds(least=-1, most=1)] = 0.45  # ... and their vectors' cosine is this
     depth: Annotated[int, Bounds(least=1)] = 50  # candidates of each leg, 5 k at least
 
     def __post_init__(self) -> None:

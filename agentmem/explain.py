@@ -180,9 +180,9 @@ def _numbers(why: Why) -> str:
     if why.when < 1.0:
         parts.append(f"another time is meant {why.when:g}")
     if why.rival is not None:
-        parts.append(f"a newer record about the same thing: {why.rival}, x {why.fresh:.3f}")
-    elif why.fresh > 1.0:
-        parts.append(f"the newest record about the same thing, x {why.fresh:.3f}")
+        parts.append(f"a newer record about the same thing: {why.rival}")
+    if why.fresh != 1.0:
+        parts.append(f"newest first x {why.fresh:.3f}")
     parts += [f"{label} {weight:.3f}" for label, weight in why.weights.items()]
     if why.exact:
         parts.append("exact match, exempt from fading")
