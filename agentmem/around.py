@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from math import nan
 from typing import Any, TypeVar
 
@@ -27,6 +28,7 @@ from agentmem.stores.segment import sentences
 from agentmem.text import words
 
 R = TypeVar("R")
+MOST = 512  # records that are looked at for a phrase
 REPEATED = 0.8  # share of a sentence's words in one recalled text, from which it repeats it
 SHORTEST = 3  # words of a sentence that can count as a repetition
 _SPEAKER = re.compile(r"^([^\s:][^:\n]{0,60}): ", re.MULTILINE)
@@ -53,7 +55,6 @@ class Scene:
 class Surroundings(Asking):
     """One namespace at one moment, for one store; `scene`: while a plan is made for it."""
 
-
     def __init__(
         self,
         engine: Engine,
@@ -74,13 +75,18 @@ class Surroundings(Asking):
         self._config = config
         self._turn = scene.turn if scene else max(one.turn for one in new)
         self._ingested = scene.now if scene else max(one.ingested for one in new)
-        links = {name for one in new for name in one.links}
-        with engine.locked():
-            places = dict(engine.ledger.present(links))
-            found = engine.ledger.records([place.pos for place in places.values()])
+        self._new = new
+
+    @cached_property
+    def _recalled(self) -> dict[str, set[str]]:
+        """The words of the records that the sources link to, by id."""
+        links = {name for one in self._new for name in one.links}
+        with self._engine.locked():
+            places = dict(self._engine.ledger.present(links))
+            found = self._engine.ledger.records([place.pos for place in places.values()])
         # A correction links to what it supersedes, and may well repeat the most of it.
         recalled = [one for one in found.values() if one.status != "superseded"]
-        self._recalled = {one.id: set(words(one.text)) for one in recalled}
+        return {one.id: set(words(one.text)) for one in recalled}
 
     def said(self, record: Record) -> str:
         """A text without the sentences of the reply that repeat what it was shown."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from agentmem.core import Change, Namespace, Record, Vectors, content_id
+from agentmem.core import Change, Namespace, Record, Task, Vectors, content_id
 from agentmem.engine import Engine
 from agentmem.errors import InputError, NotFound, QueueFull
 from agentmem.explain import verbs
@@ -18,6 +18,7 @@ from agentmem.ledger.tables import ACTIVE, SUPERSEDED
 from agentmem.results import Forgotten
 from agentmem.ripple import revived, ripple
 from agentmem.selection import Chosen
+from agentmem.updating import meet, said_again
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +57,7 @@ def add(
     for name in cited:
         within(engine, name, made[0].namespace[:1])
     by_id = {record.id: vector for record, vector in zip(made, vectors, strict=True)}
-    owing = engine.owing if made[0].kind == engine.source else ()
+    owing = engine.owed(made[0].kind)
     if owing and Queue(engine.ledger).owed() >= max_pending:
         raise QueueFull(
             f"{max_pending} tasks of {', '.join(owing)} are waiting: call extract(), or raise "
@@ -67,7 +68,9 @@ def add(
     if revive and outcome.refused:
         restore(engine, tuple(outcome.standing.values()), (), now, "added again")
         ids = {**outcome.ids, **outcome.standing}
-        outcome = replace(outcome, ids=ids, refused={})
+        return replace(outcome, ids=ids, refused={})
+    outcome, again = said_again(engine, made, outcome, now)
+    meet(engine, [*(record for _, record in outcome.added.values()), *again], at=now)
     return outcome
 
 
@@ -111,9 +114,11 @@ def supersede(
         restore=back,
         supersede=((old.id, name or new.id),),
         reason="supersede",
-        derive=engine.owing if old.kind == engine.source else (),
+        derive=engine.owed(old.kind),
+        tasks=tuple(Task(label, one.id) for one in back for label in engine.owed(old.kind)),
     )
     outcome = engine.commit(ripple(engine, change), at=now, vectors={new.id: vector})
+    meet(engine, [record for _, record in outcome.added.values()], at=now)
     return name or outcome.ids[new.id]
 
 

@@ -13,7 +13,7 @@ from agentmem import steps
 from agentmem.core import Ask, Change, Embedder, Floats, Policy, Record, Update, Vectors, View
 from agentmem.errors import AgentMemError, PluginError
 from agentmem.steps import Steps
-from agentmem.structure import Around, Consolidator, Overview, Store
+from agentmem.structure import Around, Consolidator, Overview, Store, Updater
 
 R = TypeVar("R")
 
@@ -119,6 +119,31 @@ def derive(store: Store, new: Sequence[Record], around: Around) -> Steps[Change]
         if not record.sources:
             raise PluginError(f"{label}: derive() made a record without a source: {record.text!r}")
     return replace(change, policy=store.kind)
+
+
+def resolve(updater: Updater, new: Sequence[Record], around: Around) -> Steps[list[Change]]:
+    """What an updater decides on new records: each goes once at most, and none with its heir."""
+    label = f"updater {updater.name!r}"
+    try:
+        found = yield from updater.resolve(new, around)
+    except AgentMemError:
+        raise
+    except Exception as error:
+        raise PluginError(f"{label}: resolve() raised {type(error).__name__}: {error}") from error
+    if not isinstance(found, list | tuple) or not all(isinstance(one, Change) for one in found):
+        raise PluginError(f"{label}: resolve() must give a sequence of Changes, not {found!r}")
+    gone: set[str] = set()
+    for change in found:
+        plain = replace(change, archive=(), supersede=())
+        if plain:
+            raise PluginError(f"{label}: resolve() may archive and supersede only")
+        going = [*change.archive, *(old for old, _ in change.supersede)]
+        if len(set(going)) < len(going) or not gone.isdisjoint(going):
+            raise PluginError(f"{label}: resolve() sends a record away twice")
+        gone.update(going)
+        if any(new in gone for _, new in change.supersede):
+            raise PluginError(f"{label}: resolve() puts in a record's place one that goes itself")
+    return [replace(change, policy=updater.name) for change in found if change]
 
 
 def consolidate(

@@ -30,7 +30,7 @@ from agentmem.ledger.book import Place
 from agentmem.ledger.ledger import Ledger, Outcome
 from agentmem.ledger.reads import Reads
 from agentmem.panel import Panel
-from agentmem.structure import Consolidator, Store
+from agentmem.structure import Consolidator, Store, Updater
 from agentmem.text import words
 
 
@@ -45,6 +45,7 @@ class Engine:
         index: Callable[[int], Index],
         *,
         stores: Sequence[Store] = (),
+        updates: Sequence[Updater] = (),
         source: str = "chunk",
     ) -> None:
         self.ledger = ledger
@@ -58,6 +59,11 @@ class Engine:
         self.owing = tuple(  # ... and do so from each of them as it comes
             store.kind for store in stores if not isinstance(store, Consolidator)
         )
+        names = [updater.name for updater in updates]
+        self.updaters = {  # by the name that they have in the queue
+            f"update:{name}" + (f"#{i}" if name in names[:i] else ""): updater
+            for i, (name, updater) in enumerate(zip(names, updates, strict=True))
+        }
         self._index = index
         self.columns = self._columns()
         self._branches: dict[Namespace, list[int]] = {}  # prefix -> codes, ...
@@ -67,6 +73,14 @@ class Engine:
         self._lock = threading.RLock()
         self._pid = os.getpid()
         self._closed = False
+
+    def owed(self, kind: str) -> tuple[str, ...]:
+        """Whose work is due on a new record of a kind: stores, and updaters that ask a model."""
+        return (self.owing if kind == self.source else ()) + tuple(
+            label
+            for label, one in self.updaters.items()
+            if one.asks_model and (not one.kinds or kind in one.kinds)
+        )
 
     @contextmanager
     def locked(self) -> Iterator[None]:

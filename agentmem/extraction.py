@@ -11,13 +11,12 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from math import isnan
 
 from agentmem import contract
 from agentmem.around import Surroundings
 from agentmem.caller import Caller
 from agentmem.config import MemoryConfig
-from agentmem.core import Change, Namespace, Record, Vectors
+from agentmem.core import Change, Namespace, Record, Task, Vectors
 from agentmem.engine import Engine
 from agentmem.errors import (
     AgentMemError,
@@ -28,10 +27,11 @@ from agentmem.errors import (
 )
 from agentmem.identity import identity_of
 from agentmem.ledger.queue import LONGEST, Due, Queue
-from agentmem.ledger.tables import ACTIVE
-from agentmem.ripple import Lines, left, mixing, ripple
+from agentmem.ripple import left, ripple
+from agentmem.settling import settled
 from agentmem.steps import Steps, work
-from agentmem.structure import Store
+from agentmem.structure import Store, Updater
+from agentmem.updating import concerned, decide, meet
 
 _log = logging.getLogger(__name__)
 STALE_TRIES = 3  # times that a change may come too late, before the task counts as failed
@@ -59,7 +59,9 @@ class Extraction:
         self.caller = caller
         stores = engine.stores.values()
         self.quick = tuple(store.kind for store in stores if not store.asks_model)
-        self.slow = tuple(store.kind for store in stores if store.asks_model)
+        self.slow = tuple(store.kind for store in stores if store.asks_model) + tuple(
+            label for label, updater in engine.updaters.items() if updater.asks_model
+        )
 
     @property
     def owes(self) -> bool:
@@ -105,20 +107,49 @@ class Extraction:
         return Extracted(done=done, ids=tuple(ids), failed=failed, pending=pending, halted=halted)
 
     def _do(self, due: Due) -> Steps[list[str]]:
-        """Derive and write, once more if what it rests on has changed meanwhile."""
-        store = self.engine.stores[due.store]
-        try:
-            return (yield from self._once(store, due))
-        except StalePlan:
-            return (yield from self._once(store, due))
+        """Derive or resolve, and write; once more if what it rests on has changed meanwhile."""
+        updater = self.engine.updaters.get(due.store)
+        for last in (False, True):
+            try:
+                if updater is not None:
+                    return (yield from self._resolved(updater, due))
+                return (yield from self._once(self.engine.stores[due.store], due))
+            except StalePlan:
+                if last:
+                    raise
+        return []
+
+    def _resolved(self, updater: Updater, due: Due) -> Steps[list[str]]:
+        """Write what an updater makes of a new record, and that it is done."""
+        new = concerned(updater, (yield from work(lambda: self._sources(due)))[0])
+        found: list[Change] = []
+        if new:
+            around = self._around(new[0].kind, new, None)
+            found = yield from contract.resolve(updater, new, around)
+
+        def body() -> list[str]:
+            engine = self.engine
+            with engine.writing():
+                engine.refresh()
+                if self.queue.is_due(due):
+                    at = engine.ledger.last_at()
+                    if found:
+                        decide(engine, found, around, at)
+                    done = due.task._replace(state="done")
+                    engine.commit(Change(reason="resolved", tasks=(done,)), at=at)
+                self.queue.release(due)
+            return []
+
+        return (yield from work(body))
+
+    def _around(self, kind: str, new: Sequence[Record], target: Record | None) -> Surroundings:
+        return Surroundings(self.engine, kind, new, target, self.caller, self.config.recall)
 
     def _once(self, store: Store, due: Due) -> Steps[list[str]]:
         new, target = yield from work(lambda: self._sources(due))
         change = Change(reason="its sources are gone", policy=store.kind)
         if new:
-            around = Surroundings(
-                self.engine, store.kind, new, target, self.caller, self.config.recall
-            )
+            around = self._around(store.kind, new, target)
             change = yield from contract.derive(store, new, around)
         elif target is not None:
             change = replace(change, archive=(target.id,))
@@ -154,64 +185,19 @@ class Extraction:
             engine.refresh()
             if not self.queue.is_due(due):
                 return []
-            add, update, again = self._settled(change, anew=bool(due.target))
+            add, update, again = settled(engine, change, anew=bool(due.target))
             vectors = {**vectors, **{name: vectors[content] for name, content in again.items()}}
-            change = replace(change, add=add, update=update)
+            back = [one for one in update if one.id in again]
+            owed = [Task(label, one.id) for one in back for label in engine.owed(one.kind)]
+            change = replace(change, add=add, update=update, derive=_owed(engine, add))
             change = ripple(engine, change)
-            change = replace(change, tasks=(due.task._replace(state="done"), *change.tasks))
+            done = due.task._replace(state="done")
+            change = replace(change, tasks=(done, *owed, *change.tasks))
             at = max(one.ingested for one in add) if add else engine.ledger.last_at()
             outcome = engine.commit(change, at=at, vectors=vectors, revive=True)
+            meet(engine, [*(one for _, one in outcome.added.values()), *back], at=at)
             self.queue.release(due)
         return [*outcome.ids.values(), *(one.id for one in update)]
-
-    def _settled(
-        self, change: Change, *, anew: bool
-    ) -> tuple[tuple[Record, ...], tuple[Record, ...], dict[str, str]]:
-        """Adds and updates as they go into the ledger as it is now; and what comes back, by id.
-
-        What is there already gains the new sources.  What was erased comes back only from a source
-        that was stored after the erasure, unless it mixes several (then it may have gone with one
-        of them); what was put away as `_comes_back` says.  `anew`: it is made in the place of a
-        record, and none of this holds.  An update keeps the lifecycle, which may have moved on.
-        """
-        ledger = self.engine.ledger
-        places = dict(ledger.present(one.id for one in change.update))
-        held = ledger.held(map(identity_of, change.add))
-        again: dict[str, str] = {}  # id -> identity of the content
-        update: dict[str, Record] = {}
-        for one in change.update:
-            now = ledger.record(places[one.id].pos) if one.id in places else None
-            if now is None or (now.version, now.status) != (one.version, "active"):
-                raise StalePlan(f"record {one.id!r} has changed since it was read")
-            update[one.id] = _reworked(now, one)
-        add = []
-        for one in change.add:
-            content = identity_of(one)
-            name, status = held.get(content, ("", 0))
-            if not status:
-                free = anew or mixing(self.engine, one.kind)  # it may have gone with a source
-                if free or not ledger.erased_since(content, one.sources):
-                    add.append(one)
-            elif name not in update:
-                now = self.engine.records([ledger.locate(name).pos])[0]
-                if status == ACTIVE:
-                    sources = tuple(dict.fromkeys((*now.sources, *one.sources)))
-                    if sources != now.sources:
-                        update[name] = _reworked(now, replace(now, sources=sources))
-                elif anew or self._comes_back(now, one):
-                    update[name] = replace(_reworked(now, one), status="active")
-                    again[name] = content
-        return tuple(add), tuple(update.values()), again
-
-    def _comes_back(self, now: Record, new: Record) -> bool:
-        """Does a record that was put away come back, now that a source says it again?
-
-        One that went along with a source does; one that was replaced does with a new source; one
-        that was forgotten by itself does not.
-        """
-        if now.status == "superseded":
-            return bool(set(new.sources) - set(now.sources))
-        return Lines(self.engine).went_along(now, reworked=True)
 
     def _take(self, kinds: Sequence[str], prefix: Namespace) -> Due | None:
         """The next free task; one for a model is leased, so that no other process pays too."""
@@ -260,18 +246,6 @@ class Extraction:
             return self.queue.counts(self.engine.spaces(prefix))[0]
 
 
-def _reworked(now: Record, new: Record) -> Record:
-    """A record as it is now, with what a store may change of it."""
-    return replace(
-        now,
-        text=new.text,
-        key=new.key,
-        created=new.created,
-        turn=new.turn,
-        importance=now.importance if isnan(new.importance) else new.importance,
-        valence=new.valence,
-        sources=new.sources,
-        links=new.links,
-        data=new.data,
-        version=now.version + 1,
-    )
+def _owed(engine: Engine, add: Sequence[Record]) -> tuple[str, ...]:
+    """Whose work is due on what was derived."""
+    return tuple(dict.fromkeys(label for one in add for label in engine.owed(one.kind)))

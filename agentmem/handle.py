@@ -60,6 +60,7 @@ class Handle:
                 config.policies,
                 build_index(config.index),
                 stores=(*config.deriving, *config.consolidation),
+                updates=config.updates,
                 source=config.source.kind,
             )
             caller = _caller(config.extraction)
@@ -129,7 +130,7 @@ class Handle:
 
         The change that caused the work is safe already: what cannot be done now stays owed.
         """
-        if not self._engine.stores:
+        if not (self._engine.stores or self.extraction.slow):
             return ()
         if self._worker is not None:
             self._worker.wake()

@@ -74,7 +74,7 @@ BUILTIN: dict[str, dict[str, str]] = {
         "timelines": "agentmem.retrieve.timelines:Timelines",
         "when": "agentmem.retrieve.when:When",
     },
-    "updates": {},
+    "updates": {"keyed": "agentmem.updates.keyed:Keyed"},
     "consolidators": {},
     "redactors": {"pii": "agentmem.redact.pii:Pii"},
     "embedders": {

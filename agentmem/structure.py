@@ -78,6 +78,14 @@ class Around(Protocol):
         """The active records of a kind (the store's own) that meet a filter, oldest first."""
         ...
 
+    def holding(self, phrases: Sequence[str], *, kind: str | None = None) -> Steps[list[Record]]:
+        """The active records of a kind (the store's own) that hold one of some phrases.
+
+        In the order in which they were stored, the latest `around.MOST` of them.  A phrase is found
+        by its words in a row, other forms of their stems included.
+        """
+        ...
+
     def embed(self, texts: Sequence[str]) -> Steps[Vectors]:
         """Unit vectors, shape (len(texts), dim)."""
         ...
@@ -204,26 +212,31 @@ class Consolidator(Store):
 class Updater:
     """How new statements meet what is known: duplicate, supersede, merge, append or pass.
 
-    `kinds`: of the records it looks at, those said and those derived.
+    `kinds`: of the records it looks at, those said and those derived; (): all.
     """
 
     name: ClassVar[str] = "updater"
 
-    kinds: tuple[str, ...] = ()  # (): all
+    kinds: tuple[str, ...] = ("chunk", "fact", "triple")
 
     def __post_init__(self) -> None:
         check(self)
 
     @property
     def asks_model(self) -> bool:
-        """Whether resolving takes a chat model: then it happens in the background."""
+        """Whether resolving takes a chat model: then it happens in the background.
+
+        Otherwise it happens in the transaction that writes what is new: keep it quick.
+        """
         return getattr(self, "by", "rule") == "model"
 
-    def resolve(self, new: Sequence[Record], around: Around) -> Steps[Change]:
-        """The change that follows from new records of one kind: what they supersede or archive.
+    def resolve(self, new: Sequence[Record], around: Around) -> Steps[Sequence[Change]]:
+        """What new records supersede or archive: one change, and one reason, for each decision.
 
-        New records come with their final ids; they may be superseded or updated themselves.
-        Raises ModelError if the model fails: then the work stays due.
+        `new`: records of one kind and namespace, just written, oldest first; they may be
+        superseded or archived themselves.  A reason that quotes a record does so in quotation
+        marks: it goes when the record is erased.  Raises ModelError if the model fails: then the
+        work stays due.
         """
         yield from ()
-        return Change(reason="resolve", policy=self.name)
+        return ()

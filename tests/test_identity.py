@@ -120,8 +120,35 @@ def test_a_fact_that_flips_back_is_superseded_back(memory: AgentMemory) -> None:
     assert memory.supersede(porto, "I live in Berlin") == berlin
     assert [hit.text for hit in memory.search("live")] == ["I live in Berlin"]
     assert memory.get(porto).status == "superseded"
+
+
+def test_what_was_superseded_counts_again_once_it_is_said_again(memory: AgentMemory) -> None:
+    [berlin] = memory.add("I live in Berlin")
+    porto = memory.supersede(berlin, "I live in Porto")
+    memory.clock.advance(60)
+    added = memory.add("i live in Berlin", data={"told": "twice"})
+    assert (added, added.refused) == ([berlin], {})
+    back = memory.get(berlin)
+    assert (back.status, back.version, back.created) == ("active", 2, memory.clock.now())
+    assert (back.text, back.data) == ("I live in Berlin", {"told": "twice"})
+    assert "said again" in [line.reason for line in memory.history(berlin)]
+    assert memory.get(porto).status == "active"  # nothing here resolves the two
+
+
+def test_what_is_older_than_the_superseded_version_does_not_bring_it_back(
+    memory: AgentMemory,
+) -> None:
+    [berlin] = memory.add("I live in Berlin")
+    memory.supersede(berlin, "I live in Porto")
     with pytest.warns(TombstoneWarning, match="superseded earlier"):
-        memory.add("I live in Porto")
+        assert memory.add("I live in Berlin", event_time=memory.clock.now() - 60) == []
+
+
+def test_what_was_forgotten_stays_so_when_it_is_said_again(memory: AgentMemory) -> None:
+    [berlin] = memory.add("I live in Berlin")
+    memory.forget(berlin)
+    with pytest.warns(TombstoneWarning, match="forgotten earlier"):
+        assert memory.add("I live in Berlin") == []
 
 
 class Wrong:

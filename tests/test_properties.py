@@ -4,6 +4,7 @@ import re
 import string
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from agentmem import AgentMemory, SimulatedClock
 from agentmem.embed.hashing import HashEmbedder
-from agentmem.errors import TombstoneWarning
+from agentmem.errors import InputError, NotFound, TombstoneWarning
 from agentmem.explain import SHOWN
 from agentmem.index.exact import ExactIndex
 from agentmem.ledger.ledger import Ledger
@@ -68,15 +69,14 @@ def play(memory: AgentMemory, history: Sequence[tuple[Any, ...]], namespace: Any
 
 
 def pick(memory: AgentMemory, verb: str, name: str, names: list, more: list, ns: Any) -> None:
-    from agentmem.errors import NotFound
-
     try:
         record = memory.get(name, namespace=ns)
     except NotFound:
         return
     if verb == "supersede":
         if record.status == "active" and record.text != more[0]:
-            names.append(memory.supersede(name, more[0], namespace=ns))
+            with suppress(InputError):  # the new text was forgotten earlier
+                names.append(memory.supersede(name, more[0], namespace=ns))
     elif verb == "update":
         memory.update(name, text=more[0], namespace=ns)
     else:

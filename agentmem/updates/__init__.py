@@ -1,0 +1,1 @@
+"""How new statements meet what is known: one file per updater."""
