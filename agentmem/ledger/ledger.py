@@ -213,8 +213,9 @@ class Ledger(Book):
             payload = json.loads(text)
             if payload.keys() & {"add", "update"}:
                 self.db.run(_REWRITE, payload=dumps(redact(payload, gone)), seq=seq)
-            if not policy and reason not in REASONS and "erase" not in payload:
-                self.db.run(_BLANK, seq=seq)  # a caller's reason may quote what was forgotten
+            quotes = not policy or "'" in reason  # a caller's may, an updater's does with marks
+            if quotes and reason not in REASONS and "erase" not in payload:
+                self.db.run(_BLANK, seq=seq)
         if gone:
             self.db.run(PACK_TEXT)
 
