@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agentmem import SimulatedClock
 from agentmem.core import Ask
 from agentmem.errors import ConfigError
 from agentmem.identity import record_id
@@ -19,9 +20,10 @@ from agentmem.policies.actr import ActR
 from agentmem.policies.ebbinghaus import Bernoulli
 from agentmem.policies.power_law import PowerLaw
 from agentmem.views import KEPT
-from tests.conftest import DAY, Make
+from tests.conftest import DAY, START, Make
 from tests.policy_contract import NOW, PolicyContract, make_view, views
 
+WORDS = ("boats", "trams", "keys", "rain", "bread", "wine", "maps", "lamps")
 ASK = Ask(now=NOW, namespace=("n",))
 
 
@@ -195,6 +197,7 @@ class TestActR(PolicyContract):
         ActR(half_life=7 * DAY, decay=0.3, noise=0.25, remove=True, floor=0.0),
         ActR(variant="approximate", remove=True),
         ActR(threshold=-0.8, remove=True, forget_below=0.5),
+        ActR(decay=0.01, remove=True),
     )
     time_fades = True
 
@@ -280,3 +283,40 @@ class TestActR(PolicyContract):
     def test_half_life_and_threshold_exclude_each_other(self):
         with pytest.raises(ConfigError, match="not both"):
             ActR(half_life=DAY, threshold=0.0)
+
+    def test_a_hopeless_threshold_is_due_at_once_and_a_low_one_never(self):
+        view = used(3 * DAY, 9 * DAY)
+        assert (ActR(threshold=5.0, remove=True).expiry(view) < view.now).all()
+        assert np.isposinf(ActR(threshold=-60.0, remove=True).expiry(view)).all()
+
+
+REMOVING = [
+    {"ebbinghaus": {"half_life": "3d", "remove": True, "forget_below": 0.2}},
+    {"bernoulli": {"half_life": "3d", "rank": True}},
+    {"bernoulli": {"variant": "as_coded"}},
+    {"power_law": {"half_life": "1d", "remove": True, "forget_below": 0.3}},
+    {"fsrs": {"remove": True, "forget_below": 0.8}},
+    {"actr": {"half_life": "2d", "remove": True, "forget_below": 0.2}},
+    {"actr": {"half_life": "2d", "remove": True, "forget_below": 0.2, "variant": "approximate"}},
+    {"generative_agents": {"remove": True, "forget_below": 0.6}},
+]
+
+
+@pytest.mark.parametrize("policy", REMOVING, ids=lambda one: "-".join(map(str, *one.items())))
+def test_maintenance_daily_or_once_leaves_the_same_records_with_the_same_weights(make, policy):
+    left = []
+    for daily in (True, False):
+        clock = SimulatedClock(START)
+        memory = make(policies=[policy], clock=clock)
+        names = [memory.add(f"note {i} about {word}")[0] for i, word in enumerate(WORDS)]
+        for day in range(20):
+            clock.advance("1d")
+            if daily:
+                memory.apply(memory.plan())
+            if day < 12:  # only two are recalled, before they are due
+                memory.search(WORDS[day % 2], k=1)
+        memory.apply(memory.plan())
+        weights = {hit.id: hit.why.weights for hit in memory.search(None, k=50, reinforce=False)}
+        left.append((weights, [memory.get(name).status for name in names]))
+    assert left[0] == left[1]
+    assert "archived" in left[0][1]

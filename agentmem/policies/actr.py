@@ -26,7 +26,8 @@ from agentmem.policies._fading import HALF_LIFE, Fading
 
 LEAST = 1.0  # seconds: the shortest lag, since t^-d has no bound at 0
 _BEYOND = 1e15  # seconds: later is never
-_HALVINGS = 56  # of the search for an expiry: from some decades to a microsecond
+_CLOSE = 1e-6  # seconds: how near the search for an expiry comes ...
+_STEPS = 60  # ... within so many steps; five are usual
 
 
 def base_level(lags: NDArray[np.float64], decay: float = 0.5) -> Floats:
@@ -47,7 +48,7 @@ def tail(older: Floats, near: Floats, far: Floats, decay: float = 0.5) -> Floats
     return older * np.power(near, -decay) * np.where(wide, mean, 1.0)
 
 
-def approximate(uses: Floats, life: Floats, decay: float = 0.5) -> Floats:
+def approximate(uses: Floats, life: Floats | float, decay: float = 0.5) -> Floats:
     """ln(n / (1 - d)) - d ln L: optimised learning, for n >= 1 uses over a life of L seconds."""
     return np.log(uses / (1.0 - decay)) - decay * np.log(np.maximum(life, LEAST))
 
@@ -81,7 +82,7 @@ class ActR(Fading):
     Creation and every recall are uses; a record strengthens by being used, and the more so the
     longer ago the earlier uses were.  The threshold tau is `threshold`, or the activation of a
     record `half_life` after its only use; without either, after 30 days.  With `remove`, a record
-    goes when P has fallen to `forget_below`; that moment is searched, as no formula gives it.
+    goes when P has fallen to `forget_below`; that moment is searched, since no formula gives it.
     """
 
     name: ClassVar[str] = "actr"
@@ -89,8 +90,8 @@ class ActR(Fading):
 
     decay: Annotated[float, Bounds(above=0, below=1)] = 0.5  # d
     half_life: Annotated[Seconds, Bounds(above=0)] | None = None
-    threshold: float | None = None  # tau; -7.38 for 30 days
-    noise: Annotated[float, Bounds(above=0)] = 0.5  # s: P halves with a one-use record's 1 + t / H
+    threshold: Annotated[float, Bounds(least=-100, most=100)] | None = None  # tau; 30 days: -7.38
+    noise: Annotated[float, Bounds(above=0)] = 0.5  # s; with d = 0.5, one use: P = 1 / (1 + t / H)
     variant: Literal["intended", "approximate"] = "intended"
 
     def __post_init__(self) -> None:
@@ -108,10 +109,9 @@ class ActR(Fading):
 
     def activation(self, view: View) -> Floats:
         """B, shape (n,)."""
-        now = np.full(len(view), view.now)
         if self.variant == "approximate":
             return approximate(view.uses + 1.0, view.age, self.decay)
-        return self._level(_history(view), now)
+        return self._level(_history(view), np.full(len(view), view.now))
 
     def retention(self, view: View) -> Floats:
         return probability(self.activation(view), self.tau, self.noise)
@@ -119,34 +119,58 @@ class ActR(Fading):
     def crossing(self, view: View) -> Floats:
         odds = self.forget_below / (1.0 - self.forget_below)
         level = self.tau + self.noise * log(odds)
-        spread = log(1.0 - self.decay) if self.variant == "approximate" else 0.0
-        with np.errstate(over="ignore"):  # the lag at which so many uses at once come to the level
-            reach = np.exp((np.log(view.uses + 1.0) - spread - level) / self.decay)
-        ever = reach < _BEYOND
-        reach = np.where(ever, reach, 0.0)
         if self.variant == "approximate":
-            return np.where(ever, view.created + reach, np.inf)
-        return np.where(ever, self._searched(_history(view), level, reach), np.inf)
+            with np.errstate(over="ignore"):
+                spare = approximate(view.uses + 1.0, LEAST, self.decay) - level
+                life = np.exp(spare / self.decay)
+            return np.where(life < _BEYOND, view.created + life, np.inf)
+        return self._fallen(_history(view), level)
 
     def _level(self, history: _History, at: Floats) -> Floats:
         """B at a second of each row, shape (n,)."""
-        lags = np.maximum(at[:, None] - history.times, LEAST)
-        total = np.nansum(np.power(lags, -self.decay), axis=1)
-        older = tail(history.older, at - history.since, lags[:, 0], self.decay)
-        level: Floats = np.log(total + older)
+        level: Floats = np.log(_total(history, at, self.decay))
         return level
 
-    def _searched(self, history: _History, level: float, reach: Floats) -> Floats:
-        """When B falls to `level`: after all uses at the first would have, before all at the last
-        would; by halving, as B only falls.
+    def _fallen(self, history: _History, level: float) -> Floats:
+        """Second at which B falls to `level`, shape (n,); inf if that is beyond all numbers.
+
+        e^(-B / d) is a power mean of the lags, concave in time, so Newton's steps from a moment
+        before never pass the one that is sought.
         """
-        early: Floats = np.fmin.reduce(history.times, axis=1) + reach
-        late: Floats = np.fmax.reduce(history.times, axis=1) + reach
-        for _ in range(_HALVINGS):
-            middle = (early + late) / 2.0
-            above = self._level(history, middle) > level
-            early, late = np.where(above, middle, early), np.where(above, late, middle)
-        return late
+        at = self._before(history, level)
+        ever = np.isfinite(at)
+        at = np.where(ever, at, 0.0)
+        for _ in range(_STEPS):
+            total = _total(history, at, self.decay)
+            mean = np.exp((level - np.log(total)) / self.decay)  # 1 at the moment sought
+            slope = mean * _total(history, at, self.decay + 1.0) / total
+            with np.errstate(divide="ignore", over="ignore"):  # where it is never
+                step = np.where(ever, np.maximum((1.0 - mean) / slope, 0.0), 0.0)
+            at = at + step
+            if np.all(step <= _CLOSE):
+                break
+        return np.where(ever, at, np.inf)
+
+    def _before(self, history: _History, level: float) -> Floats:
+        """A moment until when B is above `level`: as long as the k latest uses would keep it there
+        if each were as old as the k-th, for the best k, or all uses, as old as the first.
+        """
+        known = -np.sort(-history.times, axis=1)  # the latest first, NaN last
+        count = np.isfinite(known).sum(axis=1)
+        ranks = np.arange(1.0, known.shape[1] + 1.0)
+        with np.errstate(over="ignore"):
+            reach = np.exp((np.log(ranks) - level) / self.decay)
+            whole = np.exp((np.log(count + history.older) - level) / self.decay)
+        latest = np.fmax.reduce(known + reach, axis=1)
+        before = np.fmax(latest, history.times[:, 0] + whole)
+        return np.where(before < _BEYOND, before, np.inf)
+
+
+def _total(history: _History, at: Floats, power: float) -> Floats:
+    """Sum of lag^-power over all uses at a second of each row, shape (n,)."""
+    lags = np.maximum(at[:, None] - history.times, LEAST)
+    total: Floats = np.nansum(np.exp(-power * np.log(lags)), axis=1)
+    return total + tail(history.older, at - history.since, lags[:, 0], power)
 
 
 def _history(view: View) -> _History:
