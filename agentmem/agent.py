@@ -18,10 +18,11 @@ from agentmem import prompts
 from agentmem.budget import Usage
 from agentmem.caller import Caller, Messages, Reply
 from agentmem.clock import Moment, seconds
-from agentmem.core import Ask, Hit, Namespace, Run, Shown, Turn
+from agentmem.core import Ask, Hit, Namespace, Run, Shown, Turn, content_id
 from agentmem.errors import InputError, LedgerBusy, NotFound, PlanError
 from agentmem.models import ChatModel, resolve
-from agentmem.prompting import fit, prompt, unmarked
+from agentmem.present.presented import by_time, presented
+from agentmem.prompting import fitted, prompt, unmarked
 from agentmem.prompts import Template
 from agentmem.steps import Steps, Wait, arun, run, work
 from agentmem.streams import Abandoned, apour, pour
@@ -97,8 +98,10 @@ class Agent:
     ) -> Generator[Wait | Y, Any, Step]:
         """The loop: all of an agent's life is in these lines."""
         turn = self._perceive(observation, now, valence)
-        hits = yield from self._recall(turn)
-        messages = prompt(self._prefix, hits, [past for past, _ in self._tail], turn)
+        shown = yield from self._recall(turn)
+        hits = shown.hits
+        tail = [past for past, _ in self._tail]
+        messages = prompt(self._prefix, hits, tail, turn, heading=shown.heading, notes=shown.notes)
         said: list[str] = []
         try:
             answer = yield from call(messages, said)
@@ -133,11 +136,11 @@ class Agent:
             valence=valence,
         )
 
-    def _recall(self, turn: Turn) -> Steps[tuple[Hit, ...]]:
+    def _recall(self, turn: Turn) -> Steps[Shown]:
         """What the model gets to see: oldest first, unless a policy wants it otherwise."""
         yield from work(self._forget_tail)
         if self.k == 0:
-            return ()
+            return Shown(hits=())
         hits = yield from self.memory._search(
             turn.observation if self.relevance else None,
             namespace=self.namespace,
@@ -147,13 +150,11 @@ class Agent:
         )
         verbatim = {name for _, ids in self._tail for name in ids}
         hits = [hit for hit in hits if hit.id not in verbatim]
-        hits.sort(key=lambda hit: (hit.record.created, hit.record.turn, hit.id))
-        shown = Shown(hits=tuple(hits))
         namespace = self.memory.namespace if self.namespace is None else self.namespace
+        seed = int(content_id(*namespace, str(turn.number))[:15], 16)  # another at each turn
         ask = Ask(now=turn.now or 0.0, namespace=namespace, turn=turn.number)
-        for policy in self.memory.policies:
-            shown = policy.present(shown, ask)
-        return fit(shown.hits, self.budget_tokens)
+        shown = Shown(hits=tuple(by_time(hits)), seed=seed)
+        return fitted(presented(self.memory.policies, shown, ask), self.budget_tokens)
 
     def _write(self, turn: Turn, source: str) -> Steps[tuple[str, ...]]:
         """The observation and the reply become records; what was recalled does not, again."""

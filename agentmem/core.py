@@ -221,6 +221,7 @@ class Shown:
 
     hits: tuple[Hit, ...]
     notes: tuple[str, ...] = ()  # texts that follow the records: counts, summaries, hints
+    heading: str = ""  # text that goes before the records
     seed: int = 0  # of whatever a policy draws: the same seed, the same view
 
 

@@ -95,10 +95,12 @@ class Match:
     def close(self, played: Round) -> Round:
         """Pay a round out and let both seats remember it."""
         played = replace(played, payoffs=self.game.pay(played))
+        kind = self.game.friendly(played)
         records = {}
         for place, seat in enumerate(self.seats):
             line, valence = self.game.line(played, place), self.game.valence(played, place)
-            records[str(place)] = seat.learn(played, line, valence)
+            friendly = "" if kind is None else self.game.line(kind, place)
+            records[str(place)] = seat.learn(played, line, valence, friendly)
         self.events.append(
             {
                 "type": "round",

@@ -17,9 +17,10 @@ from agentmem.bench.lexicon import count
 from agentmem.bench.players import Player, Seen
 from agentmem.bench.prompting import Form, again, form, question, tokens
 from agentmem.clock import SimulatedClock
-from agentmem.core import Ask, Hit, Policy, Shown
+from agentmem.core import Ask, Policy, Shown
 from agentmem.errors import IllegalMove
 from agentmem.models import ChatModel
+from agentmem.present.presented import by_time, presented
 from agentmem.replies import text_of
 
 if TYPE_CHECKING:
@@ -61,8 +62,11 @@ class Seat(Protocol):
 
     def decide(self, turn: Turn) -> Decision: ...
 
-    def learn(self, played: Round, line: str, valence: float) -> str:
-        """Remember a valid round; the id of the record, or "" if nothing is kept."""
+    def learn(self, played: Round, line: str, valence: float, friendly: str = "") -> str:
+        """Remember a valid round; the id of the record, or "" if nothing is kept.
+
+        `friendly`: the line, had both been kind; "" where a game knows no such thing.
+        """
         ...
 
 
@@ -83,7 +87,7 @@ class ScriptedSeat:
         )
         return Decision(move=self.player.move(seen))
 
-    def learn(self, played: Round, line: str, valence: float) -> str:
+    def learn(self, played: Round, line: str, valence: float, friendly: str = "") -> str:
         """A script sees the rounds themselves."""
         return ""
 
@@ -121,8 +125,10 @@ class ModelSeat:
     spent: dict[str, int] = field(default_factory=lambda: {"in": 0, "out": 0, "memory": 0})
 
     def decide(self, turn: Turn) -> Decision:
-        hits = self.shown(turn.stage.ask)
-        lines = [hit.text for hit in hits]
+        shown = self.shown(turn)
+        hits = shown.hits
+        lines = [shown.heading, *(hit.text for hit in hits), *shown.notes]
+        lines = [line for line in lines if line]
         how = form(self.style, turn.stage.key, turn.stage.placeholder)
         prompt = question(lines, turn.stage.ask, how)
         move, replies, errors, sent = self.ask(turn, prompt, how)
@@ -171,17 +177,15 @@ class ModelSeat:
                 messages.append({"role": "user", "content": again(error, how)})
         return None, replies, errors, sent
 
-    def shown(self, observation: str) -> tuple[Hit, ...]:
+    def shown(self, turn: Turn) -> Shown:
         """What the memory puts before the model, oldest first unless a policy reorders it."""
         if self.recall.k == 0:
-            return ()
-        query = observation if self.recall.by_observation else None
+            return Shown(hits=())
+        query = turn.stage.ask if self.recall.by_observation else None
         hits = self.memory.search(query, k=self.recall.k, reinforce=self.recall.reinforce)
-        shown = Shown(hits=tuple(sorted(hits, key=lambda hit: (hit.record.created, hit.id))))
-        ask = Ask(now=self.clock.now(), namespace=self.memory.namespace)
-        for policy in self.recall.policies:
-            shown = policy.present(shown, ask)
-        return shown.hits
+        ask = Ask(now=self.clock.now(), namespace=self.memory.namespace, turn=turn.number)
+        shown = Shown(hits=tuple(by_time(hits)), seed=turn.key("shown"))
+        return presented(self.recall.policies, shown, ask)
 
     def note(self, replies: Sequence[str], *, sent: int, said: int, kept: int, harm: int) -> None:
         self.decisions += 1
@@ -191,9 +195,10 @@ class ModelSeat:
         for side, some in enumerate(count("\n".join(replies))):
             self.words[side] += some
 
-    def learn(self, played: Round, line: str, valence: float) -> str:
+    def learn(self, played: Round, line: str, valence: float, friendly: str = "") -> str:
         self.harms += valence < 0
-        ids = self.memory.add(line, valence=valence, source="game", data={"round": played.number})
+        data = {"round": played.number} | ({"friendly": friendly} if friendly else {})
+        ids = self.memory.add(line, valence=valence, source="game", data=data)
         if self.recall.removes:
             plan = self.memory.plan()
             if plan:

@@ -116,6 +116,13 @@ class Game(ABC):
     def valence(self, played: Round, seat: int) -> float:
         """-1..+1: what the other did to `seat`."""
 
+    def friendly(self, played: Round) -> Round | None:
+        """The round, paid out, had everybody been kind; None where a game knows no such thing.
+
+        For the arm that shows a model a past that was friendlier than the real one.
+        """
+        return None
+
     @abstractmethod
     def figures(
         self, rounds: Sequence[Round], choices: Sequence[Choice], seats: Sequence[int]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import ClassVar
 
@@ -116,6 +116,11 @@ class Prisoners(Game):
     def valence(self, played: Round, seat: int) -> float:
         """+1 if the other cooperated, -1 if it defected."""
         return 1.0 if played.moves[1 - seat] == "C" else -1.0
+
+    def friendly(self, played: Round) -> Round:
+        """Both cooperated."""
+        kind = replace(played, moves=dict.fromkeys(played.moves, "C"))
+        return replace(kind, payoffs=self.pay(kind))
 
     def figures(
         self, rounds: Sequence[Round], choices: Sequence[Choice], seats: Sequence[int]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
 
 from agentmem.bench.games.base import (
@@ -97,6 +97,12 @@ class Ultimatum(Game):
         if seat == self.proposer(played.number):
             return 1.0 if self.accepted(played) else -1.0
         return 1.0 if self.offer(played) >= INSULT * self.pie else -1.0
+
+    def friendly(self, played: Round) -> Round:
+        """Half of the pie was offered, and accepted."""
+        first = self.proposer(played.number)
+        kind = replace(played, moves={first: self.pie // 2, 1 - first: "accept"})
+        return replace(kind, payoffs=self.pay(kind))
 
     def figures(
         self, rounds: Sequence[Round], choices: Sequence[Choice], seats: Sequence[int]
