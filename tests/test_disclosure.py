@@ -1,7 +1,9 @@
 """What was told to whom: answers that are harmless one by one, and not together."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -62,6 +64,20 @@ def test_row_27_two_responders_share_a_pool(make: Make, tmp_path: Path) -> None:
     assert not second.release("bob", [B])
     assert second.release("bob", [C])
     assert first.told("bob") == second.told("bob")
+
+
+def test_of_two_halves_released_at_once_one_is_denied(make: Make, tmp_path: Path) -> None:
+    ledgers = [DisclosureLedger(make(tmp_path / "pool.db", stores=STORES), RULES) for _ in range(2)]
+    together = Barrier(2)
+
+    def release(ledger: DisclosureLedger, requester: str, fact: tuple[str, str]) -> bool:
+        together.wait()
+        return bool(ledger.release(requester, [fact]))
+
+    with ThreadPoolExecutor(2) as pool:
+        for number in range(5):
+            who = [f"requester {number}"] * 2
+            assert sum(pool.map(release, ledgers, who, (A, B))) == 1
 
 
 def test_row_27_a_ledger_elsewhere_has_a_vote(make: Make) -> None:
