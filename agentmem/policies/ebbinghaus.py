@@ -27,9 +27,7 @@ from agentmem.core import Ask, Change, Floats, Policy, Update, View
 from agentmem.errors import ConfigError
 from agentmem.fields import Bounds, Seconds, check
 from agentmem.policies._draw import uniform
-from agentmem.policies._fading import DAY as DAY
-from agentmem.policies._fading import HALF_LIFE as HALF_LIFE
-from agentmem.policies._fading import Fading
+from agentmem.policies._fading import DAY, HALF_LIFE, Fading
 
 CODED_DAYS = 5.0  # the constant of MemoryBank's code
 

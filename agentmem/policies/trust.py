@@ -20,7 +20,7 @@ from agentmem.core import Ask, Change, Floats, Policy, Update, View
 from agentmem.errors import ConfigError
 from agentmem.fields import Bounds, Seconds, check
 from agentmem.policies._curve import faded
-from agentmem.policies.ebbinghaus import HALF_LIFE
+from agentmem.policies._fading import HALF_LIFE
 
 
 @dataclass(frozen=True, kw_only=True)
