@@ -82,8 +82,8 @@ class RecallConfig:
     when: Annotated[float, Bounds(least=0, most=1)] = 0.5  # factor: another time is meant
     # A newer record goes before an older one that scores higher by at most this share; 0: never ...
     interference: Annotated[float, Bounds(least=0, most=1)] = 0.4
-    shared: Annotated[float, Bounds(above=0, most=1)] = 0.66  # ... if both say this much of the query
-    alike: Annotated[float, Bounds(least=-1, most=1)] = 0.45  # ... and their vectors' cosine is this
+    shared: Annotated[float, Bounds(above=0, most=1)] = 0.66  # ... if both say so much of the query
+    alike: Annotated[float, Bounds(least=-1, most=1)] = 0.45  # ... and their cosine is as high
     depth: Annotated[int, Bounds(least=1)] = 50  # candidates of each leg, 5 k at least
 
     def __post_init__(self) -> None:
