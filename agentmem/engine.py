@@ -122,8 +122,16 @@ class Engine:
         if self.panel.traces:
             self.columns.recalled(self.reads.recalls(row[0] for row in rows))
         self.columns.drop(gone)
+        if gone:
+            self.clear_cache()
         self.columns.set_turns(self.reads.turns())
         self._seen = newest
+
+    def clear_cache(self) -> None:
+        """Empty the embedder's cache, where it has one: it may hold what has been erased."""
+        clear = getattr(self.embedder, "clear", None)
+        if clear is not None:
+            clear()
 
     def _columns(self) -> Columns:
         return Columns(self._index(self.embedder.dim), traces=self.panel.traces)

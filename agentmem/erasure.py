@@ -11,7 +11,8 @@ from agentmem.core import Change, Namespace, Record, Task
 from agentmem.engine import Engine
 from agentmem.errors import LedgerBusy, LedgerFull
 from agentmem.ledger.rows import word_hash
-from agentmem.maintenance import check_cap
+from agentmem.ledger.tables import ACTIVE
+from agentmem.maintenance import cap_on
 from agentmem.receipt import Receipt
 from agentmem.ripple import left, mixing
 from agentmem.selection import identified, reasons_naming
@@ -93,12 +94,13 @@ def erase(
 ) -> tuple[Receipt, Evidence]:
     """Destroy records and what rests on them alone; what there was goes to `verify`.
 
-    RemovalCap if an identifier takes more than the share `cap` of a namespace.
+    RemovalCap if an identifier takes more than the share `cap` < 1 of a namespace's active records.
     """
     with engine.writing():
         found = wanted.found(engine)
-        if wanted.identifier is not None:
-            check_cap(engine, found, cap)
+        if wanted.identifier is not None and cap < 1.0:
+            places = engine.ledger.present(found)
+            cap_on(engine, [place for _, place in places if place.status == ACTIVE], cap)
         touched = reach(engine, found, wanted.prefix)
         proof = evidence(engine, touched.gone)
         receipt = replace(touched.receipt, at=now, places=_named(found))
@@ -108,9 +110,7 @@ def erase(
         if wanted.identifier is not None:
             quoting = reasons_naming(engine, wanted.identifier, wanted.prefix)
             engine.ledger.blank_reasons(quoting)
-    clear = getattr(engine.embedder, "clear", None)  # of a cache
-    if clear is not None:
-        clear()
+    engine.clear_cache()
     word_hash.cache_clear()
     return replace(receipt, scrubbed=scrub(engine)), proof
 

@@ -77,6 +77,12 @@ class CachedEmbedder:
         with self._lock:
             self._kept.clear()
 
+    def holds(self, texts: Sequence[str]) -> int:
+        """How many of some texts have a vector here; without using or asking for any."""
+        keys = {blake2b(encodable(text).encode(), key=self._salt).digest() for text in texts}
+        with self._lock:
+            return len(keys & self._kept.keys())
+
     def _look(self, texts: Sequence[str]) -> tuple[list[bytes], dict[bytes, Vectors], Lacking]:
         """The key of each text, the vectors that are known, and the texts that are not."""
         check_texts(texts)
