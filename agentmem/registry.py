@@ -85,7 +85,14 @@ BUILTIN: dict[str, dict[str, str]] = {
         "when": "agentmem.retrieve.when:When",
     },
     "updates": {"keyed": "agentmem.updates.keyed:Keyed"},
-    "consolidators": {},
+    "consolidators": {
+        "adjacent": "agentmem.consolidate.adjacent:Adjacent",
+        "brief": "agentmem.consolidate.brief:Brief",
+        "ladder": "agentmem.consolidate.ladder:Ladder",
+        "merge": "agentmem.consolidate.merge:Merge",
+        "placebo": "agentmem.consolidate.placebo:Placebo",
+        "summaries": "agentmem.consolidate.summaries:Summaries",
+    },
     "redactors": {"pii": "agentmem.redact.pii:Pii"},
     "embedders": {
         "cached": "agentmem.embed.cache:CachedEmbedder",

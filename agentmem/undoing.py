@@ -71,7 +71,7 @@ def undoing(engine: Engine, run: str, *, empty: bool = False) -> Undoing:
     rewritten = {entry["pos"] for line in lines for entry in line.payload.get("update", ())} - added
     gone = {pos for line in lines for pos in _removed(line)} - added - rewritten
     made = _current(engine, added, lines)
-    former = [_former(engine, one, lines[0].seq) for one in _current(engine, rewritten, lines)]
+    former = [_former(engine, one, lines) for one in _current(engine, rewritten, lines)]
     back = tuple(replace(one, status="active") for one in _current(engine, gone, lines))
     awake = [one for one in former if one.status == "active"]
     _, tasks = revived(engine, (*back, *awake))
@@ -98,7 +98,7 @@ def _removed(line: Line) -> Sequence[int]:
 
 
 def _current(engine: Engine, positions: Iterable[int], lines: Sequence[Line]) -> list[Record]:
-    """The records at some positions, provided nothing has happened to them since the run."""
+    """The records at some positions, provided nothing but recalls has happened to them since."""
     mine = {line.seq for line in lines}
     wanted = sorted(positions)
     held = engine.ledger.records(wanted)
@@ -117,20 +117,31 @@ def _current(engine: Engine, positions: Iterable[int], lines: Sequence[Line]) ->
 
 def _undone_since(engine: Engine, pos: int, seq: int) -> bool:
     """Has all that happened to a record since a line been taken back?"""
-    later = [line for line in engine.reads.lines_of(pos) if line.seq > seq]
+    later = [line for line in engine.reads.lines_of(pos) if line.seq > seq and _acts(line, pos)]
     runs = {line.run or "" for line in later}
     undone = {run for run in runs if UNDO + run in runs}
     return all(line.run in undone or (line.run or "").startswith(UNDO) for line in later)
 
 
-def _former(engine: Engine, record: Record, seq: int) -> Record:
-    """A record as it was before a journal line, as the next version of what it is."""
+def _acts(line: Line, pos: int) -> bool:
+    """Does a line do more to a record than recall it, or put another in its place?"""
+    whole = {entry["pos"] for verb in ("add", "update") for entry in line.payload.get(verb, ())}
+    back = {entry[0] for entry in line.payload.get("restore", ())}
+    return pos in whole or pos in back or pos in _removed(line)
+
+
+def _former(engine: Engine, record: Record, run: Sequence[Line]) -> Record:
+    """A record as it was before a run, as the next version of what it is; recalls since count."""
     pos = engine.ledger.locate(record.id).pos
-    lines = [line for line in engine.reads.lines_of(pos) if line.seq < seq]
-    entry = fold(lines, inf)[pos]
+    lines = engine.reads.lines_of(pos)
+    entry = fold((line for line in lines if line.seq < run[0].seq), inf)[pos]
+    written = fold((line for line in lines if line.seq <= run[-1].seq), inf)[pos]
     values: dict[str, Any] = {name: entry.get(name) for name in _SAME}
     values |= {name: tuple(entry[name]) for name in ("sources", "links")}
     values |= {"status": STATUS[entry["status"]], "version": record.version + 1}
+    if (record.used, record.uses) != (written["used"], written["uses"]):
+        values |= {name: getattr(record, name) for name in ("used", "used_turn", "stability")}
+        values["uses"] += record.uses - written["uses"]
     return replace(record, **values)
 
 

@@ -1,0 +1,1 @@
+"""What becomes of records when maintenance lets them go."""
