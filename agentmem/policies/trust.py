@@ -16,15 +16,14 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
-from agentmem.core import Ask, Change, Floats, Policy, Update, View
+from agentmem.core import Floats, Update, View
 from agentmem.errors import ConfigError
-from agentmem.fields import Bounds, Seconds, check
-from agentmem.policies._curve import faded
-from agentmem.policies._fading import HALF_LIFE
+from agentmem.fields import Bounds, Seconds
+from agentmem.policies._fading import HALF_LIFE, Fading
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trust(Policy):
+class Trust(Fading):
     """Weight max(floor, R): records of sources that are trusted less fade faster.
 
     `trust` maps patterns of sources ("tool:*") to 0..1; of several that fit the longest counts, and
@@ -37,11 +36,9 @@ class Trust(Policy):
     trust: Mapping[str, float] = field(default_factory=dict)
     half_life: Annotated[Seconds, Bounds(above=0)] = HALF_LIFE  # of a source with trust 1
     gain: Annotated[float, Bounds(least=0)] = 1.0  # half-lives won by a recall
-    floor: Annotated[float, Bounds(least=0, most=1)] = 0.2
-    forget_below: Annotated[float, Bounds(above=0, below=1)] = 0.05
 
     def __post_init__(self) -> None:
-        check(self)
+        super().__post_init__()
         for pattern, degree in self.trust.items():
             number = isinstance(degree, int | float) and not isinstance(degree, bool)
             if not number or degree not in Bounds(least=0, most=1):
@@ -67,12 +64,8 @@ class Trust(Policy):
         known = halving > 0.0
         return np.where(known, np.exp2(-view.idle / np.where(known, halving, 1.0)), 0.0)
 
-    @property
-    def separable(self) -> bool:
-        return self.floor > 0.0
-
-    def weight(self, view: View) -> Floats:
-        return np.maximum(self.retention(view), self.floor)
+    def crossing(self, view: View) -> Floats:
+        return view.used + self.halving(view) * -log2(self.forget_below)
 
     def touch(self, view: View) -> Update:
         plain = super().touch(view)
@@ -85,11 +78,3 @@ class Trust(Policy):
             uses=np.where(itself, view.uses, plain.uses),
             stability=np.where(itself, view.stability, after),
         )
-
-    def expiry(self, view: View) -> Floats:
-        if not self.remove:
-            return super().expiry(view)
-        return view.used + self.halving(view) * -log2(self.forget_below)
-
-    def maintain(self, view: View, ask: Ask) -> Change:
-        return faded(self, view, self.retention(view), self.forget_below)

@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 
 from agentmem.core import Ask, Change, Floats, Policy, View
 from agentmem.fields import Bounds, Seconds, check
-from agentmem.policies._curve import faded
+from agentmem.policies._fading import DAY, Fading
 
-DAY = 86400.0
 AFTER = 30 * DAY  # where neither turns nor seconds are given
 
 
@@ -64,7 +63,7 @@ class Bygones(Policy):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Valence(Policy):
+class Valence(Fading):
     """Weight max(floor, 2 ** (-age / half-life)); harms have a half-life of their own.
 
     Without one for the `rest`, neutral and helpful records do not fade.  With `remove`, a record
@@ -75,11 +74,6 @@ class Valence(Policy):
 
     harms: Annotated[Seconds, Bounds(above=0)] = 7 * DAY  # half-life of records of valence < 0
     rest: Annotated[Seconds, Bounds(above=0)] | None = None  # half-life of the others
-    floor: Annotated[float, Bounds(least=0, most=1)] = 0.2
-    forget_below: Annotated[float, Bounds(above=0, below=1)] = 0.05
-
-    def __post_init__(self) -> None:
-        check(self)
 
     def half_life(self, view: View) -> Floats:
         """Seconds, shape (n,); inf for never."""
@@ -89,17 +83,5 @@ class Valence(Policy):
         """Before the floor, shape (n,), in [0, 1]."""
         return np.exp2(-view.age / self.half_life(view))
 
-    @property
-    def separable(self) -> bool:
-        return self.floor > 0.0
-
-    def weight(self, view: View) -> Floats:
-        return np.maximum(self.retention(view), self.floor)
-
-    def expiry(self, view: View) -> Floats:
-        if not self.remove:
-            return super().expiry(view)
+    def crossing(self, view: View) -> Floats:
         return view.created + self.half_life(view) * -log2(self.forget_below)
-
-    def maintain(self, view: View, ask: Ask) -> Change:
-        return faded(self, view, self.retention(view), self.forget_below)
