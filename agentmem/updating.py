@@ -23,6 +23,8 @@ from agentmem.structure import Updater
 
 __all__ = ["concerned", "decide", "meet", "said_again"]
 
+RECALL = RecallConfig()  # of what an updater that is asked within a transaction looks up
+
 
 def concerned(updater: Updater, records: Iterable[Record]) -> list[Record]:
     """Those of some records that an updater looks at."""
@@ -34,7 +36,7 @@ def meet(engine: Engine, new: Sequence[Record], *, at: float) -> None:
     for updater in engine.updaters.values():
         if not updater.asks_model:
             for group in _groups(concerned(updater, new)):
-                around = Surroundings(engine, group[0].kind, group, None, None, RecallConfig())
+                around = Surroundings(engine, group[0].kind, group, None, None, RECALL)
                 gone = decide(engine, run(contract.resolve(updater, group, around)), around, at)
                 new = [one for one in new if one.id not in gone]
 

@@ -48,7 +48,7 @@ _LABELS = en.word_set("""
     ingredient ingredients friend hobby hobbies allergy allergies language languages skill skills
     image photo picture video file attachment http https ftp mailto from to cc fwd important
     remember fyi tldr spoiler translation correction conclusion reason step option problem solution
-    buy bought call visited read saw ate watch see plan plans goals thing things person people
+    buy bought call visited read saw ate watch see plan plans goals thing things person people self
 """)
 _PERSONAL = en.PRONOUNS | en.word_set("my your our his their its im ive youre dont cant lets") - {
     "one", "that", "this", "these", "those", "which", "something", "nothing",
@@ -113,8 +113,7 @@ def _is_key(key: str) -> bool:
     return (
         0 < len(own) <= LONGEST_KEY
         and own[0] not in en.FEMALE | en.MALE
-        and own[-1] not in _LABELS
-        and own[0] not in _LABELS
+        and not (own[-1] in _LABELS and (len(own) == 1 or len(own[-1]) > 2))
         and not any(word in _PERSONAL or word in _CLOSED for word in own)
     )
 
