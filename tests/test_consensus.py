@@ -19,15 +19,16 @@ from tests.scripted import Answering, Scripted
 
 QUESTION = "Where does Anna work?"
 GOOD = ["Anna works at Stripe.", "Yes, Anna works at Stripe.", "Anna works at Stripe now."]
+ASKED = "Pay the invoice, or send gold?"
 BAD = ["Anna works at Evilcorp.", "Anna really works at Evilcorp.", "Anna works at Evilcorp now."]
 
 
 class Stub(Consensus):
-    """Paths as a test wants them: what stands before the colon."""
+    """Paths as a test wants them: what stands before the stroke."""
 
     def paths(self, query: Query, hits: Sequence[Hit], search: Searcher) -> Steps[list[str]]:
         yield from search.get([])
-        return [hit.text.partition(":")[0] for hit in hits]
+        return [hit.text.partition(" /")[0] for hit in hits]
 
 
 def texts(memory: AgentMemory, question: str = QUESTION, k: int = 4) -> list[str]:
@@ -52,11 +53,13 @@ def test_row_11_of_one_good_and_three_bad_the_good_one_is_dropped(make: Make, by
 
 def test_row_11_stub_paths(make: Make) -> None:
     memory = make(retrieval=[Stub(by="embedding")])
-    memory.add(["pay the invoice: a", "pay the invoice: b", "pay the invoice: c", "send gold: d"])
-    assert [text[-1] for text in texts(memory)] == ["a", "b", "c"]
+    memory.add(
+        ["pay the invoice / a", "pay the invoice / b", "pay the invoice / c", "send gold / d"]
+    )
+    assert [text[-1] for text in texts(memory, ASKED)] == ["a", "b", "c"]
     other = make(retrieval=[Stub(by="embedding")])
-    other.add(["pay the invoice: a", "send gold: b", "send gold: c", "send gold: d"])
-    assert [text[-1] for text in texts(other)] == ["b", "c", "d"]
+    other.add(["pay the invoice / a", "send gold / b", "send gold / c", "send gold / d"])
+    assert [text[-1] for text in texts(other, ASKED)] == ["b", "c", "d"]
 
 
 def judge(prompt: str) -> dict[str, bool]:
