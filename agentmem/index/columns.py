@@ -248,7 +248,7 @@ class Columns:
 
     def drop(self, positions: Iterable[int]) -> None:
         """Forget rows for good."""
-        rows = np.array([p for p in positions if p < self.size], dtype=np.int64)
+        rows = np.unique(np.array([p for p in positions if p < self.size], dtype=np.int64))
         self.status[rows] = ABSENT
         self.ids[rows] = b""
         self.speaker[rows] = 0
