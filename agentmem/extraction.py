@@ -121,6 +121,7 @@ class Extraction:
 
     def _resolved(self, updater: Updater, due: Due) -> Steps[list[str]]:
         """Write what an updater makes of a new record, and that it is done."""
+        before = yield from work(self._erasures)
         new = concerned(updater, (yield from work(lambda: self._sources(due)))[0])
         found: list[Change] = []
         if new:
@@ -131,6 +132,7 @@ class Extraction:
             engine = self.engine
             with engine.writing():
                 engine.refresh()
+                self._none_erased(before)
                 if self.queue.is_due(due):
                     at = engine.ledger.last_at()
                     if found:
@@ -146,6 +148,7 @@ class Extraction:
         return Surroundings(self.engine, kind, new, target, self.caller, self.config.recall)
 
     def _once(self, store: Store, due: Due) -> Steps[list[str]]:
+        before = yield from work(self._erasures)
         new, target = yield from work(lambda: self._sources(due))
         change = Change(reason="its sources are gone", policy=store.kind)
         if new:
@@ -157,7 +160,16 @@ class Extraction:
         vectors = yield from contract.embed(self.engine.embedder, [one.found_by for one in made])
         names = [*map(identity_of, change.add), *(one.id for one in change.update)]
         by_name = dict(zip(names, vectors, strict=True))
-        return (yield from work(lambda: self._write(due, change, by_name)))
+        return (yield from work(lambda: self._write(due, change, by_name, before)))
+
+    def _erasures(self) -> int:
+        with self.engine.locked():
+            return self.engine.ledger.last_erasure()
+
+    def _none_erased(self, before: int) -> None:
+        """StalePlan if something was erased meanwhile: what was derived may hold words of it."""
+        if self.engine.ledger.last_erasure() != before:
+            raise StalePlan("something was erased while it was derived")
 
     def _sources(self, due: Due) -> tuple[list[Record], Record | None]:
         """What there is to derive from, and what to make anew.
@@ -178,13 +190,16 @@ class Extraction:
         new = [active[n] for n in (due.record, *due.rest) if n in active]
         return [one for one in new if one.namespace == home], target
 
-    def _write(self, due: Due, change: Change, vectors: Mapping[str, Vectors]) -> list[str]:
+    def _write(
+        self, due: Due, change: Change, vectors: Mapping[str, Vectors], before: int
+    ) -> list[str]:
         """Write what was derived, and that it is done; nothing if somebody else did it."""
         engine = self.engine
         with engine.writing():
             engine.refresh()
             if not self.queue.is_due(due):
                 return []
+            self._none_erased(before)
             add, update, again = settled(engine, change, anew=bool(due.target))
             vectors = {**vectors, **{name: vectors[content] for name, content in again.items()}}
             back = [one for one in update if one.id in again]

@@ -120,6 +120,10 @@ class Book:
         """Which content identities have a tombstone."""
         return {name for (name,) in self.db.rows(BURIED, contents=dumps(list(contents)))}
 
+    def last_erasure(self) -> int:
+        """The newest journal line that erased something; 0 if there is none."""
+        return int(self.db.value("SELECT coalesce(max(seq), 0) FROM tombstone"))
+
     def erased_since(self, content: str, sources: Sequence[str]) -> bool:
         """Was a content erased after the last of some records was stored?"""
         last = self.db.value(
