@@ -16,7 +16,12 @@ from agentmem.errors import ConfigError, nearest
 __all__ = ["describe", "entries", "path_of", "read_yaml"]
 
 _PACKAGE = Path(__file__).parent
-_FOLDERS = {"policies": "policies", "stores": "stores", "bench": "bench/suites"}
+_FOLDERS = {
+    "policies": "policies",
+    "stores": "stores",
+    "bench": "bench/suites",
+    "arms": "bench/arms",
+}
 _SUFFIXES = (".yaml", ".yml")
 
 

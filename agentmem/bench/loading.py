@@ -12,10 +12,11 @@ from agentmem.bench.players import scripted
 from agentmem.bench.seats import Recall
 from agentmem.bench.suite import SELF, Arm, Cell, Memory, Options, Suite
 from agentmem.config import build_policies
-from agentmem.core import Policy
 from agentmem.errors import ConfigError, nearest
 from agentmem.models import resolve
 from agentmem.reading import Reader
+
+PARTS = {"policies": "policies", "stores": "stores", "consolidation": "consolidators"}  # of an arm
 
 
 def load_suite(path: str | Path) -> Suite:
@@ -111,6 +112,8 @@ def _players(reader: Reader, content: Any, key: str) -> tuple[str, ...]:
 def _arms(reader: Reader, content: Any, windows: list[int], memory: Memory) -> tuple[Arm, ...]:
     """The arms, those without any memory first, then the windows by length, then the others."""
     found = []
+    if isinstance(content, list):
+        content = {name: name for name in _strings(reader, content, "arms")}
     for name, body in reader.mapping(content, "arms").items():
         arm = _arm(reader, name, body, memory)
         if arm is not None:
@@ -133,23 +136,48 @@ def _arms(reader: Reader, content: Any, windows: list[int], memory: Memory) -> t
 
 
 def _arm(reader: Reader, name: str, body: Any, memory: Memory) -> Arm | None:
-    at = f"arms.{name}"
+    if not isinstance(body, str):
+        return _built(reader, name, body, memory, f"arms.{name}")
+    found = reader.attempt(lambda: Reader.open(_arm_file(reader, body)), f"arms.{name}")
+    if found is None:
+        return None
+    inner, content = found
+    arm = _built(inner, name, content, memory, "")
+    reader.problems += inner.problems
+    return arm
+
+
+def _arm_file(reader: Reader, name: str) -> Path:
+    """The file of an arm: one named, relative to the suite, or one of the catalogue."""
+    if name.endswith((".yaml", ".yml")):
+        return reader.base / Path(name).expanduser()
+    return catalogue.path_of("arms", name)
+
+
+def _built(reader: Reader, name: str, body: Any, memory: Memory, at: str) -> Arm | None:
+    """The arm in some plain data."""
+    prefix = f"{at}." if at else ""
     content = dict(reader.mapping(body, at))
-    spec = content.pop("policies", [])
-    policies: tuple[Policy, ...] = reader.components("policies", spec, f"{at}.policies")
+    content.pop("description", None)
+    parts = {
+        key: reader.components(group, content.pop(key), f"{prefix}{key}")
+        for key, group in PARTS.items()
+        if key in content
+    }
     allowed = ("k", "reinforce", "query")
     for key in [key for key in content if key not in allowed]:
-        reader.problem(f"{at}.{key}", f"unknown key{nearest(key, ('policies', *allowed))}")
+        reader.problem(f"{prefix}{key}", f"unknown key{nearest(key, (*PARTS, *allowed))}")
         content.pop(key)
     base = {key: getattr(memory, key) for key in allowed}
     settings = reader.construct(Memory, {**base, **content}, at)
     if settings is None:
         return None
+    parts["policies"] = parts.get("policies") or build_policies(["none"])
     recall = Recall(
         k=settings.k,
         reinforce=settings.reinforce,
         by_observation=settings.query == "observation",
-        policies=policies or build_policies(["none"]),
+        **parts,
     )
     return Arm(name=name, recall=recall, window=_window(recall))
 
@@ -159,7 +187,8 @@ def _window(recall: Recall) -> int | None:
     if recall.k == 0:
         return 0
     (policy, *others) = recall.policies
-    if others or policy.name != "window":
+    made = recall.stores or recall.consolidation
+    if others or made or policy.scoped or policy.name != "window":
         return None
     n = getattr(policy, "n", None)
     return min(int(n), recall.k) if n is not None else None

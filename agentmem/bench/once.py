@@ -10,11 +10,11 @@ from typing import Any
 
 from agentmem.bench.match import Match, Played
 from agentmem.bench.players import scripted
-from agentmem.bench.seats import Event, ModelSeat, ScriptedSeat, Seat
+from agentmem.bench.seats import Event, ModelSeat, Recall, ScriptedSeat, Seat
 from agentmem.bench.stats import Row
 from agentmem.bench.suite import SELF, Job, Suite
 from agentmem.clock import SimulatedClock
-from agentmem.config import MemoryConfig, build_embedder, build_stores
+from agentmem.config import ExtractionConfig, MemoryConfig, build_embedder, build_stores
 from agentmem.memory import AgentMemory
 from agentmem.models import ChatModel, resolve
 
@@ -39,10 +39,20 @@ def _parts() -> dict[str, Any]:
     return {"embedder": build_embedder(), "stores": build_stores()}
 
 
+def memory_config(recall: Recall, model: ChatModel) -> MemoryConfig:
+    """The memory of a seat; `model` makes something of the rounds, where an arm wants that."""
+    parts = _parts()
+    if recall.stores:
+        parts = {**parts, "stores": recall.stores}
+    if recall.asks_model:
+        parts = {**parts, "extraction": ExtractionConfig(model=model, background=False)}
+    return MemoryConfig(policies=recall.policies, consolidation=recall.consolidation, **parts)
+
+
 def _match(suite: Suite, job: Job) -> tuple[Row, list[Event]]:
     game = job.cell.game.seeded(job.seed)
     clock = SimulatedClock()
-    config = MemoryConfig(policies=job.arm.recall.policies, **_parts())
+    config = memory_config(job.arm.recall, _model(job.player))
     seats: list[Seat] = []
     models: dict[int, ModelSeat] = {}
     for place, who in enumerate((job.player, job.opponent)):

@@ -22,6 +22,7 @@ from agentmem.errors import IllegalMove
 from agentmem.models import ChatModel
 from agentmem.present.presented import by_time, presented
 from agentmem.replies import text_of
+from agentmem.structure import Consolidator, Store
 
 if TYPE_CHECKING:
     from agentmem.memory import AgentMemory
@@ -100,10 +101,17 @@ class Recall:
     reinforce: bool = False  # whether being shown strengthens a record
     by_observation: bool = False  # search for what is asked now, instead of the most retained
     policies: tuple[Policy, ...] = ()
+    stores: tuple[Store, ...] = ()  # (): the default
+    consolidation: tuple[Consolidator, ...] = ()
 
     @property
     def removes(self) -> bool:
         return any(policy.remove for policy in self.policies)
+
+    @property
+    def asks_model(self) -> bool:
+        """Whether what is made of the rounds takes the player's model."""
+        return any(part.asks_model for part in (*self.stores, *self.consolidation))
 
 
 @dataclass(kw_only=True)
@@ -199,6 +207,8 @@ class ModelSeat:
         self.harms += valence < 0
         data = {"round": played.number} | ({"friendly": friendly} if friendly else {})
         ids = self.memory.add(line, valence=valence, source="game", data=data)
+        if self.recall.asks_model:
+            self.memory.extract()
         if self.recall.removes:
             plan = self.memory.plan()
             if plan:

@@ -7,6 +7,7 @@
     arms:
       none: {k: 0}
       fading: {policies: [{ebbinghaus: {half_life: 10h}}]}
+      forgiving: p07-bygones              an arm of the catalogue, or ./mine.yaml
     seeds: 5                                seeds 0..4, or a list
 
 An arm is how a memory forgets and what of it is shown; it never reaches a player otherwise.
@@ -172,6 +173,8 @@ def _arm_spec(arm: Arm) -> dict[str, Any]:
         "reinforce": arm.recall.reinforce,
         "query": "observation" if arm.recall.by_observation else "none",
         "policies": [dump(policy) for policy in arm.recall.policies],
+        "stores": dump(arm.recall.stores),
+        "consolidation": dump(arm.recall.consolidation),
     }
 
 
