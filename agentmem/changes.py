@@ -158,14 +158,25 @@ def _scores(chosen: Sequence[Chosen]) -> dict[str, float]:
 def restore(
     engine: Engine, names: Sequence[str], prefix: Namespace, now: float, reason: str
 ) -> tuple[str, ...]:
-    """Make records active again, as if just used.  Returns what was not active until now."""
+    """Make records active again, as if just used.  Returns what was not active until now.
+
+    A date of expiry that has passed is lifted: it would put them away again at once.
+    """
     known = [within(engine, name, prefix)[1] for name in dict.fromkeys(names)]
     asked = [record for record in known if record.status != "active"]
     along, tasks = revived(engine, asked)
     back = {record.id: record for record in (*asked, *along)}.values()
     if back:
-        again = tuple(replace(r, status="active", used=max(now, r.used)) for r in back)
-        engine.commit(Change(restore=again, tasks=tuple(tasks), reason=reason), at=now)
+        late = [one for one in back if one.expires is not None and one.expires <= now]
+        freed = {one.id: replace(one, expires=None, version=one.version + 1) for one in late}
+        again = (replace(freed.get(one.id, one), status="active") for one in back)
+        change = Change(
+            update=tuple(freed.values()),
+            restore=tuple(replace(one, used=max(now, one.used)) for one in again),
+            tasks=tuple(tasks),
+            reason=reason,
+        )
+        engine.commit(change, at=now)
     return tuple(record.id for record in asked)
 
 

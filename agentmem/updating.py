@@ -17,6 +17,7 @@ from agentmem.engine import Engine
 from agentmem.errors import PluginError, StalePlan
 from agentmem.ledger.ledger import Outcome
 from agentmem.ledger.tables import ACTIVE
+from agentmem.maintenance import EXPIRES
 from agentmem.ripple import ripple
 from agentmem.steps import run
 from agentmem.structure import Updater
@@ -72,21 +73,23 @@ def decide(
 def said_again(
     engine: Engine, made: Sequence[Record], outcome: Outcome, at: float
 ) -> tuple[Outcome, list[Record]]:
-    """What was superseded and is now said again counts again, from when it is said.
+    """What was superseded, or past its own date of expiry, and is now said again counts again.
 
     The outcome of the add with that, and the records.  What was said earlier than the version that
-    is held stays superseded.
+    is held stays superseded; what has expired again by `at` stays expired.
     """
-    asked = [name for name, how in outcome.refused.items() if how == "superseded"]
-    if not asked:
+    names = {content: name for content, name in outcome.ids.items() if content not in outcome.added}
+    names |= {c: outcome.standing[c] for c, how in outcome.refused.items() if how != "erased"}
+    if not names:
         return outcome, []
     texts = {record.id: record for record in made}
     engine.refresh()
     back: dict[str, Record] = {}
-    for content in asked:
-        was = engine.records([engine.ledger.locate(outcome.standing[content]).pos])[0]
-        if texts[content].created >= was.created:
-            back[content] = _current(engine, was, texts[content])
+    for content, name in names.items():
+        if outcome.refused.get(content) == "superseded" or engine.columns.perishable:
+            was = engine.records([engine.ledger.locate(name).pos])[0]
+            if _counts(engine, was, texts[content], at):
+                back[content] = _current(engine, was, texts[content])
     if back:
         tasks = [Task(label, one.id) for one in back.values() for label in engine.owed(one.kind)]
         again = Change(update=tuple(back.values()), tasks=tuple(tasks), reason="said again")
@@ -94,6 +97,18 @@ def said_again(
     refused = {name: how for name, how in outcome.refused.items() if name not in back}
     ids = {**outcome.ids, **{content: one.id for content, one in back.items()}}
     return replace(outcome, refused=refused, ids=ids), list(back.values())
+
+
+def _counts(engine: Engine, was: Record, new: Record, at: float) -> bool:
+    """Does a record count again now that it is said again?"""
+    if was.status == "superseded":
+        return new.created >= was.created
+    if was.expires is None or was.expires > at or (new.expires is not None and new.expires <= at):
+        return False
+    if was.status == "active":
+        return True
+    pos = engine.ledger.locate(was.id).pos  # put away by its date, or by somebody?
+    return engine.reads.lines_of(pos)[-1].policy == EXPIRES
 
 
 def _current(engine: Engine, was: Record, new: Record) -> Record:

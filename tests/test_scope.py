@@ -9,9 +9,10 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from agentmem import AgentMemory
+from agentmem import AgentMemory, SimulatedClock
 from agentmem.core import Change, Floats, Policy, Update, View
 from agentmem.embed.hashing import HashEmbedder
+from agentmem.errors import CannotUndo, TombstoneWarning
 from agentmem.ledger.ledger import Ledger
 from agentmem.ledger.replay import replay
 from agentmem.views import KEPT
@@ -153,3 +154,69 @@ def test_the_shares_of_a_recall_are_those_of_the_scores(make: Make) -> None:
     hits = memory.search("Rex barks at cats")
     total = sum(hit.score for hit in hits)
     assert Tracing.seen[-1] == ("", pytest.approx([hit.score / total for hit in hits]))
+
+
+@pytest.mark.parametrize("maintained", [False, True])
+def test_what_has_expired_and_is_said_again_is_remembered_again(
+    make: Make, clock: SimulatedClock, maintained: bool
+) -> None:
+    memory = make()
+    [name] = memory.add("the door code is 4711", expires=clock.now() + DAY)
+    clock.advance(2 * DAY)
+    if maintained:
+        memory.apply(memory.plan())
+    assert memory.add("the door code is 4711", expires=clock.now() + DAY) == [name]
+    assert [hit.id for hit in memory.search("door code")] == [name]
+    assert memory.get(name).expires == clock.now() + DAY
+    clock.advance(2 * DAY)
+    assert memory.search("door code") == []
+    assert memory.add("the door code is 4711") == [name]
+    assert memory.get(name).expires is None
+
+
+def test_what_was_forgotten_before_it_expired_stays_so(make: Make, clock: SimulatedClock) -> None:
+    memory = make()
+    [name] = memory.add("the door code is 4711", expires=clock.now() + DAY)
+    memory.forget(name)
+    clock.advance(2 * DAY)
+    with pytest.warns(TombstoneWarning):
+        assert memory.add("the door code is 4711") == []
+    assert memory.add("the door code is 4711", revive=True) == [name]
+    assert [hit.id for hit in memory.search("door code")] == [name]
+
+
+def test_an_active_record_is_not_changed_by_saying_it_again(
+    make: Make, clock: SimulatedClock
+) -> None:
+    memory = make()
+    [name] = memory.add("the door code is 4711", expires=clock.now() + DAY)
+    before = memory.get(name)
+    memory.add("the door code is 4711", expires=clock.now() + 9 * DAY)
+    assert memory.get(name) == before
+    clock.advance(2 * DAY)
+    memory.add("the door code is 4711", expires=clock.now() - 1.0)  # has expired already
+    assert memory.get(name) == before
+
+
+def test_what_is_restored_after_its_date_of_expiry_stays(make: Make, clock: SimulatedClock) -> None:
+    memory = make()
+    [name] = memory.add("the door code is 4711", expires=clock.now() + DAY)
+    clock.advance(2 * DAY)
+    run = memory.apply(memory.plan())
+    assert memory.restore(name) == [name]
+    assert [hit.id for hit in memory.search("door code")] == [name]
+    assert (memory.get(name).expires, memory.get(name).version) == (None, 2)
+    assert memory.plan().removes == 0
+    with pytest.raises(CannotUndo):
+        memory.undo(run)
+
+
+def test_a_search_as_of_a_moment_honours_dates_of_expiry(make: Make, clock: SimulatedClock) -> None:
+    memory = make()
+    start = clock.now()
+    [name] = memory.add("the door code is 4711", expires=start + DAY)
+    clock.advance(5 * DAY)
+    memory.apply(memory.plan())
+    memory.restore(name)
+    found = [len(memory.search("door code", as_of=start + day * DAY)) for day in (0.5, 2, 5)]
+    assert found == [1, 0, 1]
