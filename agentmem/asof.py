@@ -122,7 +122,8 @@ def _search(
         with ledger.together():
             ledger.db.many("INSERT INTO namespace VALUES (?, ?, 0, 0, 0)", paths)
             Applier(ledger.db, 1, query.now, ledger.path)({"add": list(past.values())}, vectors)
-        then = Engine(ledger, embedder, engine.policies, ExactIndex)
+        stores = tuple(engine.stores.values())
+        then = Engine(ledger, embedder, engine.policies, ExactIndex, stores=stores)
         then.refresh()
         return recall.search(then, query)[0]
     finally:

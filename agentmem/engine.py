@@ -163,12 +163,24 @@ class Engine:
     def searchable(
         self, prefix: Namespace, kinds: Collection[str] | None = None, *, now: float
     ) -> Ints:
-        """Positions that a search looks at, ascending: active, not expired, and not waiting to be
-        made anew.
+        """Positions that a search looks at, ascending: active, neither expired nor resting on what
+        has, and not waiting to be made anew.
         """
         rows = self.columns.unexpired(self.rows(prefix, kinds=kinds), now)
-        stale = self.reads.awaiting()
+        stale = [*self.reads.awaiting(), *self.outlived(prefix, now)]
         return rows[~np.isin(rows, stale)] if stale else rows
+
+    def outlived(self, prefix: Namespace, now: float) -> list[int]:
+        """Positions of the records made of what has expired, ascending."""
+        if not self.columns.perishable:
+            return []
+        rows = self.rows(prefix)
+        late = self.columns.ids[np.setdiff1d(rows, self.columns.unexpired(rows, now))]
+        if not len(late):
+            return []
+        names = [name.decode() for name in late.tolist()]
+        mixing = [kind for kind, store in self.stores.items() if getattr(store, "mixes", True)]
+        return self.reads.outlived(names, now, kept=self.source, mixing=mixing)
 
     def records(self, rows: Iterable[int]) -> list[Record]:
         """The records at some positions, in that order; those erased meanwhile are left out."""

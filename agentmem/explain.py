@@ -87,6 +87,8 @@ def _missed(
     if record.expires is not None and record.expires <= query.now:
         date = f"{moment(record.expires):%Y-%m-%d %H:%M} UTC"
         steps.append(("expired", f"it was to be kept until {date}", "add it again, to last"))
+    elif row in engine.outlived(query.prefix, query.now):
+        steps.append(("expired", "what it was made of has expired", "add that again, to last"))
     passes = row in passing
     if not passes:
         steps.append(

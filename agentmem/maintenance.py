@@ -30,9 +30,8 @@ from agentmem.identity import identity_of
 from agentmem.ledger.book import Place
 from agentmem.ledger.reads import Space
 from agentmem.ledger.rows import dumps, to_entry
-from agentmem.ripple import ripple
+from agentmem.ripple import EXPIRES, ripple
 
-EXPIRES = "expires"  # stands for a policy where a record's own date puts it away
 CAP_LEAST = 20  # removals from one namespace up to this many need no override
 
 
@@ -113,14 +112,17 @@ def _there(view: View, spaces: Sequence[Space], gone: Collection[str]) -> NDArra
 def _expired(
     engine: Engine, spaces: Sequence[Space], now: float, gone: Collection[str]
 ) -> Iterator[Change]:
-    """The records whose own date of expiry has passed, whatever the policies say."""
+    """The records whose own date of expiry has passed, whatever the policies say, and what rests
+    on them alone.
+    """
     view, own = engine.due(now)
     late = (own <= now) & _there(view, spaces, gone)
     if late.any():
         names = view.names(late)
         scores = dict(zip(names, own[late].tolist(), strict=True))
         reason = "its date of expiry has passed"
-        yield Change(archive=names, reason=reason, policy=EXPIRES, scores=scores)
+        change = Change(archive=names, reason=reason, policy=EXPIRES, scores=scores)
+        yield replace(change, archive=ripple(engine, change).archive)
 
 
 def _all(
@@ -192,7 +194,7 @@ def _commit(
     places: Mapping[str, Place],
     vectors: Mapping[str, Vectors],
 ) -> int:
-    whole = ripple(engine, change, by_policy=True)
+    whole = ripple(engine, change, by_policy=change.policy != EXPIRES)
     known = places if places.keys() >= set(whole.ids) else None
     outcome = engine.commit(
         whole, at=plan.now, run=plan.id, places=known, vectors=vectors, revive=True

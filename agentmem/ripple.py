@@ -16,6 +16,8 @@ from agentmem.ledger.tables import ACTIVE
 from agentmem.registry import find, knows
 from agentmem.structure import Consolidator
 
+EXPIRES = "expires"  # stands for a policy where a record's own date puts it away
+
 
 def ripple(engine: Engine, change: Change, *, by_policy: bool = False) -> Change:
     """The change with its consequences for what rests on the records that it names.
@@ -130,7 +132,8 @@ class Lines:
             gone = {*line.get("archive", ()), *(old for old, _ in line.get("supersede", ()))}
             gone |= {pos for pos, *_ in line.get("erase", ())}
             self._read[seq] = gone, {entry["pos"] for entry in line.get("update", ())}
-            self._kept[seq] = whole.run is not None and bool(whole.policy)  # else a caller's verb
+            by = whole.policy  # none: a caller's verb
+            self._kept[seq] = whole.run is not None and by not in ("", EXPIRES)
         return self._read[seq]
 
 

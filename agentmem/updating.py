@@ -17,8 +17,7 @@ from agentmem.engine import Engine
 from agentmem.errors import PluginError, StalePlan
 from agentmem.ledger.ledger import Outcome
 from agentmem.ledger.tables import ACTIVE
-from agentmem.maintenance import EXPIRES
-from agentmem.ripple import ripple
+from agentmem.ripple import EXPIRES, ripple
 from agentmem.steps import run
 from agentmem.structure import Updater
 

@@ -220,3 +220,47 @@ def test_a_search_as_of_a_moment_honours_dates_of_expiry(make: Make, clock: Simu
     memory.restore(name)
     found = [len(memory.search("door code", as_of=start + day * DAY)) for day in (0.5, 2, 5)]
     assert found == [1, 0, 1]
+
+
+def test_what_was_made_of_an_expired_text_goes_with_it(make: Make, clock: SimulatedClock) -> None:
+    memory = make(stores=["chunk", "fact", "triple", "summary"])
+    start = clock.now()
+    memory.add("Anna lives in Porto.", expires=start + DAY)
+    memory.add("Bruno lives in Lisbon.")
+    clock.advance(2 * DAY)
+
+    def about_anna(**options: object) -> set[str]:
+        hits = memory.search("where does Anna live", **options)
+        return {hit.record.kind for hit in hits if "Anna" in hit.text}
+
+    assert about_anna() == set()  # before any maintenance ...
+    missed = memory.explain("where does Anna live").missed
+    assert {one.verdict for one in missed if "Anna" in one.text} == {"expired"}
+    assert about_anna(as_of=start + 1.0) >= {"chunk", "fact", "triple"}
+    assert memory.plan().removes == 3
+    run = memory.apply(memory.plan())
+    assert about_anna() == set()  # ... and after
+    texts = [hit.text for hit in memory.search("where does Bruno live", k=50)]
+    assert not any("Anna" in text for text in texts)
+    memory.undo(run)
+    assert about_anna(now=start + 1.0) >= {"chunk", "fact", "triple"}
+
+
+def test_what_is_said_again_without_a_date_keeps_what_was_made_of_it(
+    make: Make, clock: SimulatedClock
+) -> None:
+    memory = make(stores=["chunk", "fact"])
+    memory.add("Anna lives in Porto.", source="a", expires=clock.now() + DAY)
+    memory.add("Anna lives in Porto.", source="b")
+    clock.advance(2 * DAY)
+    assert {hit.record.kind for hit in memory.search("Anna lives in Porto")} == {"chunk", "fact"}
+    memory.apply(memory.plan())
+    assert {hit.record.kind for hit in memory.search("Anna lives in Porto")} == {"chunk", "fact"}
+
+
+def test_nothing_is_consolidated_of_what_has_expired(make: Make, clock: SimulatedClock) -> None:
+    memory = make(consolidation=["summaries"])
+    memory.add([f"the code of door {i} is 47{i}" for i in range(30)], expires=clock.now() + DAY)
+    clock.advance(2 * DAY)
+    run = memory.apply(memory.plan(), allow_mass=True)
+    assert (run.added, run.archived) == (0, 30)

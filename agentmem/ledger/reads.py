@@ -40,6 +40,16 @@ _DUE = compiled(
     .where(record.c.expiry.isnot(None), record.c.expiry <= bindparam("now"))
     .order_by(record.c.expiry, record.c.pos)
 )
+_OUTLIVED = (  # of a kind that mixes its sources, or left without one that lasts
+    "SELECT DISTINCT record.pos, record.id FROM derivation AS d "
+    "CROSS JOIN record ON record.pos = d.pos "
+    "WHERE d.source IN (SELECT value FROM json_each(:names)) "
+    "AND record.status = 1 AND record.kind != :kept "
+    "AND (record.kind IN (SELECT value FROM json_each(:mixing)) OR NOT EXISTS ("
+    "SELECT 1 FROM derivation AS other JOIN record AS source ON source.id = other.source "
+    "WHERE other.pos = d.pos AND other.source NOT IN (SELECT value FROM json_each(:names)) "
+    "AND (source.expires IS NULL OR source.expires > :now)))"
+)
 _RECALLS = "SELECT pos, slot, at FROM recall WHERE pos IN (SELECT value FROM json_each(:positions))"
 _VECTORS = compiled(select(vector.c.pos, vector.c.data).where(vector.c.pos.in_(text(LISTED))))
 _TOGETHER = (
@@ -256,6 +266,23 @@ class Reads:
             "WHERE task.target != ''"
         )
         return sorted({pos for (pos,) in rows})
+
+    def outlived(
+        self, names: Iterable[str], now: float, *, kept: str, mixing: Collection[str]
+    ) -> list[int]:
+        """Positions of the active records that rest on these, which have expired, or on records
+        that do.  `kept`: a kind that does not; `mixing`: kinds whose texts rest on all sources.
+        """
+        gone, found = set(names), dict[int, str]()
+        while True:
+            rows = self.db.rows(
+                _OUTLIVED, names=dumps(sorted(gone)), now=now, kept=kept, mixing=dumps([*mixing])
+            )
+            new = {pos: name for pos, name in rows if pos not in found}
+            if not new:
+                return sorted(found)
+            found |= new
+            gone.update(new.values())
 
     def derived(self, name: str) -> list[int]:
         """Positions of the records that name this one among their sources."""
