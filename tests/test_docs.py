@@ -45,11 +45,12 @@ FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NAMED = re.compile(r"# ([\w-]+\.(?:py|yaml))\n")
 CAPTURE = re.compile(r"(\w+)=\$\((.*)\)$")
 PAGES = {
-    "policies": "policies.md",
-    "stores": "structures.md",
-    "retrieval": "retrieval.md",
-    "indexes": "retrieval.md",
-    "embedders": "retrieval.md",
+    "policies": ("policies.md", "curves.md", "limits.md", "presentation.md"),
+    "stores": ("structures.md",),
+    "redactors": ("defence.md",),
+    "retrieval": ("retrieval.md",),
+    "indexes": ("retrieval.md",),
+    "embedders": ("retrieval.md",),
 }
 BUILTIN = [(group, name) for group in PAGES for name in sorted(registry.BUILTIN[group])]
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
@@ -255,13 +256,13 @@ def test_the_agent_page_names_every_option():
 
 
 def test_the_policies_page_has_every_catalogue_entry():
-    page = read("policies.md")
+    page = "".join(map(read, PAGES["policies"]))
     assert not [name for name in catalogue.entries("policies") if f"`{name}`" not in page]
 
 
 @pytest.mark.parametrize(("group", "name"), BUILTIN, ids=[f"{g}-{n}" for g, n in BUILTIN])
 def test_every_component_is_documented_with_a_generated_table_of_its_options(group, name):
-    page, path = read(PAGES[group]), registry.BUILTIN[group][name]
+    page, path = "".join(map(read, PAGES[group])), registry.BUILTIN[group][name]
     assert f"`{name}`" in page
     component = registry.find(group, name)
     own = is_dataclass(component) and {one.name for one in fields(component) if one.init}
