@@ -16,7 +16,7 @@ from agentmem.ledger.ledger import Outcome
 from agentmem.ledger.queue import Queue
 from agentmem.ledger.tables import ACTIVE, SUPERSEDED
 from agentmem.results import Forgotten
-from agentmem.ripple import revived, ripple
+from agentmem.ripple import living_on, revived, ripple
 from agentmem.selection import Chosen
 from agentmem.updating import meet, said_again
 
@@ -147,6 +147,9 @@ def forget(
         run = content_id("forget", str(engine.ledger.seq() + 1), *names)
         change = Change(archive=names, reason=reason, scores=_scores(going))
         engine.commit(ripple(engine, change), at=now, run=run)
+    again = () if dry_run else living_on(engine, [one.record for one in chosen])
+    if again:
+        engine.commit(ripple(engine, Change(archive=again, reason=reason)), at=now)
     reasons = {one.record.id: one.reason for one in going}
     return Forgotten(names, reasons=reasons, scores=_scores(going), run=run)
 

@@ -10,7 +10,7 @@ from agentmem import contract
 from agentmem.around import Scene, Surroundings
 from agentmem.caller import Caller
 from agentmem.config import MemoryConfig
-from agentmem.core import Change, Namespace, Plan, Record
+from agentmem.core import Change, Ints, Namespace, Plan, Record
 from agentmem.engine import Engine
 from agentmem.errors import StalePlan
 from agentmem.identity import identity_of
@@ -32,17 +32,27 @@ def planned(
     left.  Raises ModelError if a model fails, StalePlan if the memory changes meanwhile.
     """
 
-    def drafted() -> tuple[int, Plan]:
+    def drafted() -> tuple[int, Plan, dict[int, Ints]]:
         with engine.locked():
-            return engine.ledger.seq(), make_plan(engine, now, prefix)
+            since, plan = engine.ledger.seq(), make_plan(engine, now, prefix)
+            if not config.consolidation:
+                return since, plan, {}
+            engine.refresh()
+            wanted = set(engine.spaces(prefix))
+            groups = engine.columns.groups()
+            return since, plan, {code: rows for code, rows in groups.items() if code in wanted}
 
-    since, plan = yield from work(drafted)
-    if not config.consolidation:
+    since, plan, groups = yield from work(drafted)
+    if not groups:
         return plan
     changes = list(plan.changes)
     gone = {name for change in changes for name in removed(change)}
-    for code in engine.spaces(prefix):
-        changes += yield from _of_space(engine, config, caller, now, code, gone)
+    for code, rows in groups.items():
+        scene = yield from work(
+            partial(_scene, engine, config.consolidation, now, code, rows, gone)
+        )
+        if scene is not None:
+            changes += yield from _staged(engine, config, caller, scene)
 
     def finished() -> Plan:
         with engine.locked():
@@ -54,19 +64,12 @@ def planned(
     return (yield from work(finished))
 
 
-def _of_space(
-    engine: Engine,
-    config: MemoryConfig,
-    caller: Caller | None,
-    now: float,
-    code: int,
-    gone: set[str],
+def _staged(
+    engine: Engine, config: MemoryConfig, caller: Caller | None, scene: Scene
 ) -> Steps[list[Change]]:
     """What the consolidators would do in one namespace."""
-    scene = yield from work(lambda: _scene(engine, config.consolidation, now, code, gone))
     changes: list[Change] = []
-    for store in config.consolidation if scene else ():
-        assert scene is not None
+    for store in config.consolidation:
         if store.concerns(len(scene.staying), len(scene.leaving)):
             new = scene.leaving or list(scene.staying.values())[-1:]
             around = Surroundings(engine, store.kind, new, None, caller, config.recall, scene)
@@ -80,14 +83,15 @@ def _of_space(
 
 
 def _scene(
-    engine: Engine, stores: Sequence[Consolidator], now: float, code: int, gone: set[str]
+    engine: Engine,
+    stores: Sequence[Consolidator],
+    now: float,
+    code: int,
+    rows: Ints,
+    gone: set[str],
 ) -> Scene | None:
-    """A namespace as the policies leave it; None if it concerns no consolidator."""
+    """A namespace of some active rows as the policies leave it; None if that concerns nobody."""
     with engine.locked():
-        engine.refresh()
-        rows = engine.columns.groups().get(code)
-        if rows is None:
-            return None
         names = engine.columns.view(rows, now).ids
         away = sum(name.decode() in gone for name in names.tolist()) if gone else 0
         if not any(store.concerns(len(rows) - away, away) for store in stores):

@@ -16,6 +16,7 @@ from agentmem.ledger.tables import ACTIVE
 from agentmem.registry import find, knows
 from agentmem.structure import Consolidator
 
+GROUPS = ("stores", "consolidators")  # of the registry: what makes records of a kind
 EXPIRES = "expires"  # stands for a policy where a record's own date puts it away
 
 
@@ -153,14 +154,16 @@ def _lasting(engine: Engine, kind: str) -> bool:
 
 def _structure(engine: Engine, kind: str) -> object | None:
     """The store of a kind, or else its class."""
-    groups = [group for group in ("stores", "consolidators") if knows(group, kind)]
-    known = engine.stores.get(kind)
-    return find(groups[0], kind) if known is None and groups else known
+    if kind in engine.stores:
+        return engine.stores[kind]
+    return next((find(group, kind) for group in GROUPS if knows(group, kind)), None)
 
 
 def condenses(engine: Engine, kind: str) -> bool:
     """Is a kind made by consolidation?  Then its texts stand on what maintenance put away."""
-    return isinstance(engine.stores.get(kind), Consolidator) or knows("consolidators", kind)
+    if kind in engine.stores:
+        return isinstance(engine.stores[kind], Consolidator)
+    return bool(kind) and not knows("stores", kind) and knows("consolidators", kind)
 
 
 def _again(engine: Engine, records: Iterable[Record], made: Iterable[Task]) -> list[Task]:
@@ -184,6 +187,17 @@ def _resting(engine: Engine, names: Iterable[str]) -> list[Record]:
     """The records that cite some ids, each once."""
     positions = dict.fromkeys(pos for name in names for pos in engine.reads.derived(name))
     return engine.records(positions)
+
+
+def living_on(engine: Engine, records: Iterable[Record]) -> tuple[str, ...]:
+    """Those of some records that maintenance put away, and that a text made of them still tells."""
+    lines = Lines(engine)
+    asleep = [one for one in records if one.status != "active" and lines.let_go(one)]
+    return tuple(
+        one.id
+        for one in asleep
+        if any(condenses(engine, child.kind) for child in _resting(engine, [one.id]))
+    )
 
 
 def left(

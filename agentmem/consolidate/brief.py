@@ -53,38 +53,32 @@ class Brief(Consolidator):
     kinds: tuple[str, ...] = ("chunk",)  # of the records that are told
 
     def consolidate(self, leaving: Sequence[Record], around: Overview) -> Steps[Change]:
-        return (yield from rolled(self.kind, leaving, self.kinds, self.span, around, self.write))
+        return (yield from rolled(self, leaving, around))
 
     def derive(self, new: Sequence[Record], around: Around) -> Steps[Change]:
         """The brief made anew of those of its sources that are left."""
-        return (yield from anew(self.kind, new, around, self.write))
+        return (yield from anew(self, new, around))
+
+    def find(
+        self, records: Sequence[Record], former: Record | None, now: float, around: Around
+    ) -> Steps[list[Line]]:
+        """What some records, oldest first, say of the time after `now`."""
+        if self.by == "model":
+            return (yield from self._asked(records, former, now, around))
+        return lines(records, [around.said(one) for one in records], now)
 
     def write(
-        self,
-        records: Sequence[Record],
-        counts: Counts,
-        former: Record | None,
-        now: float,
-        around: Around,
-    ) -> Steps[Text]:
-        """The brief of some records, oldest first, of at most `max_tokens` tokens."""
+        self, records: Sequence[Record], found: Sequence[Line], counts: Counts, around: Around
+    ) -> Text:
+        """The brief: counts, and of the lines as many as fit into `max_tokens` tokens."""
         said = [around.said(one) for one in records]
-        if self.by == "model":
-            found = yield from self._asked(records, said, former, now, around)
-        else:
-            found = lines(records, said, now)
         head = clip(opening_of(counts, records, said), self.max_tokens)
         kept = _fitting(head, found, self.max_tokens)
         told = [{"about": one.about, "text": one.text, "sources": [*one.sources]} for one in kept]
         return Text(text=layout(head, kept), data={"lines": told, "counts": asdict(counts)})
 
     def _asked(
-        self,
-        records: Sequence[Record],
-        said: Sequence[str],
-        former: Record | None,
-        now: float,
-        around: Around,
+        self, records: Sequence[Record], former: Record | None, now: float, around: Around
     ) -> Steps[list[Line]]:
         """The lines by the model, from the former ones and what has come since.
 
@@ -100,8 +94,8 @@ class Brief(Consolidator):
         ]
         cited += [
             (f"{moment(one.created):%Y-%m-%d} {text}", (one.id,))
-            for one, text in zip(records, said, strict=True)
-            if one.id not in known and text.strip()
+            for one in records
+            if one.id not in known and (text := around.said(one)).strip()
         ]
         numbered = "\n".join(f"[{i}] {text}" for i, (text, _) in enumerate(cited, start=1))
         reply = yield from around.ask(

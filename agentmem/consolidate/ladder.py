@@ -55,7 +55,13 @@ class Ladder(Consolidator):
             one.id: float(kept) * one.importance
             for one, kept in zip(staying, retained, strict=True)
         }
-        steps = [self._step(one, sizes[one.id], worth[one.id]) for one in staying]
+        kinds = {one.kind for one in staying} - {self.kind}
+        made = {kind for kind in kinds if not knows("stores", kind)} - {*self.kinds}
+        others = {kind for kind in made if knows("consolidators", kind)}
+        steps = [
+            self._step(one, sizes[one.id], worth[one.id], last=one.kind in others)
+            for one in staying
+        ]
         heap = [(step.order, i) for i, step in enumerate(steps) if step.size]
         heapify(heap)
         while total > self.max_tokens and heap:
@@ -67,7 +73,7 @@ class Ladder(Consolidator):
                 heappush(heap, (down.order, i))
         return self._change(steps, around)
 
-    def _step(self, record: Record, size: int, worth: float) -> _Step:
+    def _step(self, record: Record, size: int, worth: float, *, last: bool) -> _Step:
         """Where a record stands: as it was said, or where an earlier plan has put it."""
         own = record.kind == self.kind
         return _Step(
@@ -76,7 +82,7 @@ class Ladder(Consolidator):
             size=size,
             rung=int(record.data["rung"]) if own else 0,
             worth=worth,
-            last=not own and knows("consolidators", record.kind),
+            last=last,
         )
 
     def _down(self, step: _Step) -> _Step:

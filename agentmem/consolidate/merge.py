@@ -51,7 +51,7 @@ class Merge(Consolidator):
     name: ClassVar[str] = "merge"
 
     similarity: Annotated[float, Bounds(least=0.5, most=1)] = 0.8  # Jaccard index of the words
-    kinds: tuple[str, ...] = ()  # of the records looked at; (): all
+    kinds: tuple[str, ...] = ("chunk", "fact")  # of the records looked at
 
     def concerns(self, staying: int, leaving: int) -> bool:
         return staying > 1
@@ -60,7 +60,7 @@ class Merge(Consolidator):
         staying = yield from around.staying()
         groups: dict[tuple[object, ...], list[_Said]] = defaultdict(list)
         for record in staying:
-            if not self.kinds or record.kind in self.kinds:
+            if record.kind in self.kinds:
                 said = _Said(record)
                 groups[said.group].append(said)
         heirs: dict[str, Record] = {}  # id of what is superseded -> what stays

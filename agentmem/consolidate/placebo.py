@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
 from agentmem.consolidate.brief import Brief
+from agentmem.consolidate.outlook import Line
 from agentmem.consolidate.rolling import Counts, Text, anew, rolled
 from agentmem.core import Change, Record
 from agentmem.fields import Bounds, Unit
@@ -39,23 +40,27 @@ class Placebo(Consolidator):
     kinds: tuple[str, ...] = ("chunk",)
 
     def consolidate(self, leaving: Sequence[Record], around: Overview) -> Steps[Change]:
-        return (yield from rolled(self.kind, leaving, self.kinds, self.span, around, self.write))
+        return (yield from rolled(self, leaving, around))
 
     def derive(self, new: Sequence[Record], around: Around) -> Steps[Change]:
         """The placebo made anew of those of its sources that are left."""
-        return (yield from anew(self.kind, new, around, self.write))
+        return (yield from anew(self, new, around))
+
+    @property
+    def _brief(self) -> Brief:
+        return Brief(max_tokens=self.max_tokens, span=self.span, kinds=self.kinds)
+
+    def find(
+        self, records: Sequence[Record], former: Record | None, now: float, around: Around
+    ) -> Steps[list[Line]]:
+        """What the brief would find."""
+        return (yield from self._brief.find(records, former, now, around))
 
     def write(
-        self,
-        records: Sequence[Record],
-        counts: Counts,
-        former: Record | None,
-        now: float,
-        around: Around,
-    ) -> Steps[Text]:
+        self, records: Sequence[Record], found: Sequence[Line], counts: Counts, around: Around
+    ) -> Text:
         """As many lines as the brief, each of as many tokens."""
-        brief = Brief(max_tokens=self.max_tokens, span=self.span, kinds=self.kinds)
-        real = yield from brief.write(records, counts, former, now, around)
+        real = self._brief.write(records, found, counts, around)
         lines: list[str] = []
         start = 0
         for line in real.text.splitlines():

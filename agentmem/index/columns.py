@@ -279,6 +279,8 @@ class Columns:
     def groups(self) -> dict[int, Ints]:
         """Positions of the active records, ascending, by namespace code."""
         rows = self.rows(None)
+        if not len(rows):
+            return {}
         codes = self.space[rows]
         order = np.argsort(codes, kind="stable")
         found, starts = np.unique(codes[order], return_index=True)
