@@ -84,7 +84,10 @@ BUILTIN: dict[str, dict[str, str]] = {
         "timelines": "agentmem.retrieve.timelines:Timelines",
         "when": "agentmem.retrieve.when:When",
     },
-    "updates": {"keyed": "agentmem.updates.keyed:Keyed"},
+    "updates": {
+        "keyed": "agentmem.updates.keyed:Keyed",
+        "statements": "agentmem.updates.statements:Statements",
+    },
     "consolidators": {
         "adjacent": "agentmem.consolidate.adjacent:Adjacent",
         "brief": "agentmem.consolidate.brief:Brief",

@@ -137,7 +137,7 @@ def test_what_pairs_are_read(keyed: AgentMemory) -> None:
         ("", "price", "10:30"),
         ("", "url", "http://a.example/b"),
     )
-    assert pairs("light: on. But who knows") == ()
+    assert pairs("light: bright. But who knows") == ()
 
 
 def test_a_summary_is_made_anew_without_what_was_superseded(make: Make) -> None:

@@ -73,7 +73,7 @@ def _past(base: str) -> str:
     return base + (base[-1] if base in _DOUBLED else "") + "ed"
 
 
-def _ing(base: str) -> str:
+def gerund(base: str) -> str:
     """The -ing form: make -> making, plan -> planning."""
     if base.endswith("e") and not base.endswith("ee") and base != "be":
         return base[:-1] + "ing"
@@ -85,7 +85,7 @@ BASES = frozenset(entry[0] for entry in _VERBS)
 THIRDS = frozenset(third(base) for base in BASES) | {"'s"}
 PASTS = frozenset(e[1] if len(e) > 1 else _past(e[0]) for e in _VERBS) | {"were"}
 PARTICIPLES = frozenset(e[-1] if len(e) > 1 else _past(e[0]) for e in _VERBS) | {"born", "gotten"}
-GERUNDS = frozenset(_ing(base) for base in BASES)
+GERUNDS = frozenset(gerund(base) for base in BASES)
 UNCHANGED = frozenset(e[0] for e in _VERBS if len(e) == 2 and e[0] == e[1])  # put, quit, read
 STATIVE = frozenset({"read", "cost"})  # of these, taken as present unless a past time is named
 

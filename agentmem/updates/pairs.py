@@ -39,6 +39,7 @@ _ITEM = re.compile(
     r"(?P<value>\S.*?)[\s.,;]*"
 )
 _HEAD = re.compile(r"\s*([^\s:][^:\n]{0,59}):\s")
+_BREAK = re.compile(r"\w{3,}\.\s+[A-Z]")  # another sentence
 _LEADING = ("my", "the", "our", "current", "new")
 _LABELS = en.word_set("""
     note notes ps update edit todo todos warning question answer q a re subject date time example
@@ -50,12 +51,13 @@ _LABELS = en.word_set("""
     remember fyi tldr spoiler translation correction conclusion reason step option problem solution
     buy bought call visited read saw ate watch see plan plans goals thing things person people self
 """)
-_PERSONAL = en.PRONOUNS | en.word_set("my your our his their its im ive youre dont cant lets") - {
-    "one", "that", "this", "these", "those", "which", "something", "nothing",
-}  # fmt: skip
-_TALK = en.INTERJECTIONS | en.word_set(
-    "thanks thank please congrats congratulations sorry yea bye goodbye cheers absolutely exactly "
-    "definitely totally true agreed cool nice great awesome amazing good fine perfect same maybe"
+_PERSONAL = en.SUBJECTS | en.word_set("""
+    me him her us them mine yours hers ours theirs myself yourself my your our his their im ive id
+    youre dont cant lets whats thats
+""")
+_TALK = (en.INTERJECTIONS - {"well", "no", "sure"}) | en.word_set(
+    "thanks thank please congrats congratulations yea bye goodbye cheers absolutely exactly "
+    "definitely totally agreed"
 )
 _CLOSED = en.AUXILIARIES | en.NEGATIONS | en.SUBORDINATORS | en.QUESTION
 
@@ -123,7 +125,9 @@ def _is_value(value: str) -> bool:
     return (
         0 < len(own) <= LONGEST_VALUE
         and own[0] not in _TALK
+        and value.lower() not in ("no", "sure", "well")
         and not any(mark in value for mark in "?!")
+        and not _BREAK.search(value)
         and ": " not in value
         and not any(word in _PERSONAL for word in own)
     )
