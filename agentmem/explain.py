@@ -9,13 +9,17 @@ from typing import Literal
 import numpy as np
 
 from agentmem.clock import moment
-from agentmem.core import Floats, Hit, Ints, Record, Why
+from agentmem.core import Floats, Hit, Ints, Namespace, Record, Why
 from agentmem.engine import Engine
 from agentmem.index.where import condition
 from agentmem.recall import Query, Weigh, product, rank, search
 
 Verdict = Literal["suppressed", "expired", "archived", "superseded", "filtered", "below k"]
 SHOWN = 10  # candidates that were passed over, at most
+_GONE = (  # of what was erased and is not there again
+    "SELECT namespace, count(DISTINCT pos), min(at), max(at) FROM tombstone "
+    "WHERE content NOT IN (SELECT coalesce(content, id) FROM record) GROUP BY namespace"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,13 +37,32 @@ class Missed:
         return self.record.text
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erased:
+    """What was erased from a namespace and is not there again: numbers, all that is left of it."""
+
+    namespace: Namespace
+    records: int
+    first: float  # seconds of the first and the last erasure
+    last: float
+
+    def __str__(self) -> str:
+        times = dict.fromkeys(f"{moment(at):%Y-%m-%d}" for at in (self.first, self.last))
+        when = " to ".join(times)
+        return f"{self.records} records of {'/'.join(self.namespace)} ({when})"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
-    """Both halves of a search: what came up and what did not."""
+    """Both halves of a search: what came up and what did not.
+
+    Whether what was `erased` would have come up, nobody can tell any more.
+    """
 
     query: str | None
     hits: tuple[Hit, ...]
     missed: tuple[Missed, ...]
+    erased: tuple[Erased, ...] = ()
 
     def __str__(self) -> str:
         lines = [f"query: {self.query!r}"]
@@ -47,13 +70,17 @@ class Explanation:
         lines += [
             f"  - {one.verdict}: {one.text!r} ({one.reason}); {one.remedy}" for one in self.missed
         ]
+        lines += [f"  x erased: {one}; cannot be brought back" for one in self.erased]
         return "\n".join(lines)
 
 
-def explain(engine: Engine, query: Query, given: Sequence[Hit] | None = None) -> Explanation:
+def explain(
+    engine: Engine, query: Query, given: Sequence[Hit] | None = None, *, pos: int | None = None
+) -> Explanation:
     """Search without reinforcing, and account for the best of what was left out.
 
-    `given`: the hits, where stages of retrieval came to others than a single search does.
+    `given`: the hits, where stages of retrieval came to others than a single search does.  `pos`:
+    account for this record only, however little it has to do with the query.
     """
     hits, found = search(engine, query)
     if given is not None:
@@ -63,16 +90,30 @@ def explain(engine: Engine, query: Query, given: Sequence[Hit] | None = None) ->
     rows = engine.rows(query.prefix, status=None, kinds=query.kinds)
     relevant = rank(engine, query, rows, lambda at: {}, k=len(found) + 4 * SHOWN)
     active = engine.searchable(query.prefix, query.kinds, now=query.now)
-    passing = rows
+    passing = rows if pos is None else np.union1d(rows, [pos])
     if query.where is not None:
         passing = np.array(engine.reads.positions(condition(query.where)), dtype=np.int64)
     missed: list[Missed] = []
-    for row in relevant.rows:
+    for row in relevant.rows if pos is None else (pos,):
         if row in found or len(missed) == SHOWN:
             continue
         records = engine.records([row])
         missed += [_missed(engine, query, one, int(row), active, passing) for one in records]
-    return Explanation(query=query.text, hits=tuple(hits), missed=tuple(missed))
+    return Explanation(
+        query=query.text,
+        hits=tuple(hits),
+        missed=tuple(missed),
+        erased=_erased(engine, query.prefix),
+    )
+
+
+def _erased(engine: Engine, prefix: Namespace) -> tuple[Erased, ...]:
+    spaces = engine.spaces(prefix)
+    return tuple(
+        Erased(namespace=engine.ledger.path(space), records=count, first=first, last=last)
+        for space, count, first, last in engine.ledger.db.rows(_GONE)
+        if space in spaces
+    )
 
 
 def _missed(
@@ -86,9 +127,13 @@ def _missed(
         steps.append(("suppressed", "a source has gone: it is to be made anew", "extract()"))
     if record.expires is not None and record.expires <= query.now:
         date = f"{moment(record.expires):%Y-%m-%d %H:%M} UTC"
-        steps.append(("expired", f"it was to be kept until {date}", "add it again, to last"))
+        later = f"update({record.id!r}, expires=a later date)"
+        steps.append(("expired", f"it was to be kept until {date}", later))
     elif row in engine.outlived(query.prefix, query.now):
         steps.append(("expired", "what it was made of has expired", "add that again, to last"))
+    if query.kinds is not None and record.kind not in query.kinds:
+        asked = f"ask with where={{'kind': {record.kind!r}}}"
+        steps.append(("filtered", f"no {record.kind} is searched for", asked))
     passes = row in passing
     if not passes:
         steps.append(

@@ -128,20 +128,28 @@ class Searching(Handle):
         self,
         query: str | None = None,
         *,
+        record: str | None = None,
         namespace: Sequence[str] | None = None,
         k: int | None = None,
         now: Moment | None = None,
         where: Where | None = None,
         mode: Mode | None = None,
     ) -> Steps[Explanation]:
-        """Why each hit came up, why other candidates did not, and what would bring them back."""
+        """Why each hit came up, why other candidates did not, and what would bring them back.
+
+        `record`: an id; why this one came up or did not, however little it has to do with the
+        query.  Of what was erased, only how much, where and when.
+        """
         asked = yield from self._query(query, namespace, k, now, where, mode)
         hits = None if self.pipeline.plain else (yield from self.pipeline.search(asked))
         asked = self.pipeline.understood(asked)
 
         def body() -> Explanation:
             self._engine.refresh()
-            return explain(self._engine, asked, hits)
+            pos = None
+            if record is not None:
+                pos = changes.within(self._engine, record, asked.prefix)[0]
+            return explain(self._engine, asked, hits, pos=pos)
 
         return (yield from self._work(body))
 
