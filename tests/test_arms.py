@@ -132,7 +132,7 @@ def test_a_summary_by_the_model_stands_beside_the_last_two_rounds(
     seated: Callable[..., ModelSeat],
 ) -> None:
     shown = lines(seated("p09-summary"))
-    assert sorted(shown) == sorted(["Both have mostly chosen A0.", *FULL[-2:]])
+    assert shown == [*FULL[-2:], "Both have mostly chosen A0."]
 
 
 def test_a_brief_or_its_placebo_stands_beside_the_last_two_rounds(

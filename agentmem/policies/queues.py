@@ -28,8 +28,11 @@ class Queue(Policy):
         check(self)
 
     def rating(self, view: View) -> Floats:
-        """What is kept longest has most, shape (n,), finite; of equals the one not used longest goes."""
-        return view.created
+        """What is kept longest has most, shape (n,), finite; of equals the idlest goes first.
+
+        Here: turns since it came, negative.
+        """
+        return -view.turns
 
     def concerns(self, active: int, ask: Ask) -> bool:
         return self.remove and active > self.max_records
@@ -49,10 +52,6 @@ class Fifo(Queue):
 
     name: ClassVar[str] = "fifo"
     last: ClassVar[str] = "last that came"
-
-    def rating(self, view: View) -> Floats:
-        """Turns since it came, negative."""
-        return -view.turns
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -44,8 +44,12 @@ def presented(policies: Sequence[Policy], shown: Shown, ask: Ask) -> Shown:
 
 
 def by_time(hits: Sequence[Hit]) -> list[Hit]:
-    """The hits, oldest first."""
-    return sorted(hits, key=lambda hit: (hit.record.created, hit.record.turn, hit.id))
+    """The hits, oldest first; what was derived comes after what was said at the same time."""
+
+    def when(hit: Hit) -> tuple[float, int, bool, str]:
+        return hit.record.created, hit.record.turn, bool(hit.record.sources), hit.id
+
+    return sorted(hits, key=when)
 
 
 def newest(hits: Sequence[Hit], n: int) -> set[str]:
