@@ -46,8 +46,8 @@ def presented(policies: Sequence[Policy], shown: Shown, ask: Ask) -> Shown:
 def by_time(hits: Sequence[Hit]) -> list[Hit]:
     """The hits, oldest first; what was derived comes after what was said at the same time."""
 
-    def when(hit: Hit) -> tuple[float, int, bool, str]:
-        return hit.record.created, hit.record.turn, bool(hit.record.sources), hit.id
+    def when(hit: Hit) -> tuple[float, bool, int, str]:
+        return hit.record.created, bool(hit.record.sources), hit.record.turn, hit.id
 
     return sorted(hits, key=when)
 
