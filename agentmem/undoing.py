@@ -71,7 +71,7 @@ def undoing(engine: Engine, run: str, *, empty: bool = False) -> Undoing:
     rewritten = {entry["pos"] for line in lines for entry in line.payload.get("update", ())} - added
     gone = {pos for line in lines for pos in _removed(line)} - added - rewritten
     made = _current(engine, added, lines)
-    former = [_former(engine, one, lines) for one in _current(engine, rewritten, lines)]
+    former = _former(engine, _current(engine, rewritten, lines), lines)
     back = tuple(replace(one, status="active") for one in _current(engine, gone, lines))
     awake = [one for one in former if one.status == "active"]
     _, tasks = revived(engine, (*back, *awake))
@@ -130,19 +130,28 @@ def _acts(line: Line, pos: int) -> bool:
     return pos in whole or pos in back or pos in _removed(line)
 
 
-def _former(engine: Engine, record: Record, run: Sequence[Line]) -> Record:
-    """A record as it was before a run, as the next version of what it is; recalls since count."""
-    pos = engine.ledger.locate(record.id).pos
-    lines = engine.reads.lines_of(pos)
-    entry = fold((line for line in lines if line.seq < run[0].seq), inf)[pos]
-    written = fold((line for line in lines if line.seq <= run[-1].seq), inf)[pos]
-    values: dict[str, Any] = {name: entry.get(name) for name in _SAME}
-    values |= {name: tuple(entry[name]) for name in ("sources", "links")}
-    values |= {"status": STATUS[entry["status"]], "version": record.version + 1}
-    if (record.used, record.uses) != (written["used"], written["uses"]):
-        values |= {name: getattr(record, name) for name in ("used", "used_turn", "stability")}
-        values["uses"] += record.uses - written["uses"]
-    return replace(record, **values)
+def _former(engine: Engine, records: Sequence[Record], run: Sequence[Line]) -> list[Record]:
+    """Records as they were before a run, as the next versions of what they are.
+
+    Recalls since the run count.  Each journal line is read once, however many records it names.
+    """
+    places = engine.ledger.places(one.id for one in records)
+    seqs = engine.reads.spoken(place.pos for place in places.values())
+    lines = [engine.reads.line(seq) for seq in seqs if seq <= run[-1].seq]
+    before = fold((line for line in lines if line.seq < run[0].seq), inf)
+    written = fold(lines, inf)
+    found = []
+    for one in records:
+        pos = places[one.id].pos
+        entry, after = before[pos], written[pos]
+        values: dict[str, Any] = {name: entry.get(name) for name in _SAME}
+        values |= {name: tuple(entry[name]) for name in ("sources", "links")}
+        values |= {"status": STATUS[entry["status"]], "version": one.version + 1}
+        if (one.used, one.uses) != (after["used"], after["uses"]):
+            values |= {name: getattr(one, name) for name in ("used", "used_turn", "stability")}
+            values["uses"] += one.uses - after["uses"]
+        found.append(replace(one, **values))
+    return found
 
 
 def _record(engine: Engine, name: str) -> Record:

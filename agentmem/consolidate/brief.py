@@ -145,11 +145,16 @@ def layout(head: str, kept: Sequence[Line]) -> str:
 def _fitting(head: str, found: Sequence[Line], max_tokens: int) -> list[Line]:
     """As many lines as fit, the newest first, one of each kind in turn; in their order."""
     queues = [[i for i, one in enumerate(found) if one.about == about] for about in ABOUT]
+    headings = [count_tokens(f"{heading}:") for heading in ABOUT.values()]
+    room = max_tokens - count_tokens(head)
     chosen: list[int] = []
-    while any(queues):
-        for queue in queues:
+    while any(queues) and room > 0:
+        for at, queue in enumerate(queues):
             if queue:
-                tried = sorted([*chosen, queue.pop()])
-                if count_tokens(layout(head, [found[i] for i in tried])) <= max_tokens:
-                    chosen = tried
-    return [found[i] for i in chosen]
+                i = queue.pop()
+                size = headings[at] + count_tokens(f"- {found[i].text}")
+                if size <= room:
+                    chosen.append(i)
+                    room -= size
+                    headings[at] = 0  # it is there now
+    return [found[i] for i in sorted(chosen)]

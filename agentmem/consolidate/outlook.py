@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from agentmem.clock import moment
@@ -25,6 +27,7 @@ ABOUT: dict[About, str] = {  # what a line is about, and the heading of such lin
     "repair": "Would put things right",
 }
 DONE = 0.5  # share of a promise's telling words that a sentence has that says it is done
+CLOSERS = 256  # later sentences that may say that a promise is done
 DAY = 86_400.0
 FAR = 10 * 365.25 * 86_400.0  # seconds; "from Monday on" has no end worth a date
 
@@ -71,16 +74,16 @@ class Line:
     until: float | None = None  # second at which what it speaks of is over
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Sentence:
     text: str  # with the name of the speaker
     record: Record
 
-    @property
+    @cached_property
     def plain(self) -> str:
         return self.text.lower().replace("’", "'")
 
-    @property
+    @cached_property
     def telling(self) -> set[str]:
         return set(words(self.text)) - STOP_WORDS
 
@@ -93,7 +96,7 @@ def lines(records: Sequence[Record], said: Sequence[str], now: float) -> list[Li
     line with both as sources.
     """
     found: dict[tuple[About, str], Line] = {}
-    closing: list[_Sentence] = []
+    closing: deque[_Sentence] = deque(maxlen=CLOSERS)  # the next ones after this
     for one in reversed([s for r, text in zip(records, said, strict=True) for s in _said(r, text)]):
         about, until = _about(one, now)
         if about == "commitment" and any(_closes(late, one) for late in closing):

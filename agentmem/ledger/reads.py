@@ -67,6 +67,10 @@ _LINES_OF = compiled(
     .where(mention.c.pos == bindparam("pos"))
     .order_by(journal.c.seq)
 )
+_SEQS = (
+    "SELECT DISTINCT seq FROM mention WHERE pos IN (SELECT value FROM json_each(:positions)) "
+    "ORDER BY seq"
+)
 _LINES_OF_RUN = compiled(
     _LINE_FULL.where(journal.c.run == bindparam("run")).order_by(journal.c.seq)
 )
@@ -184,6 +188,10 @@ class Reads:
 
     def lines_of_run(self, run: str) -> list[Line]:
         return [_line(row) for row in self.db.rows(_LINES_OF_RUN, run=run)]
+
+    def spoken(self, positions: Iterable[int]) -> list[int]:
+        """The journal lines that speak of any of some positions, ascending."""
+        return [seq for (seq,) in self.db.rows(_SEQS, positions=dumps(list(positions)))]
 
     def lines(self) -> Iterator[Line]:
         """The whole journal, oldest first."""
