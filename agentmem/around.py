@@ -161,7 +161,8 @@ class Surroundings(Asking):
         kind = self._kind if kind is None else kind
         if not text.strip():
             return []
-        vector = (yield from self.embed([text]))[0]
+        stored = [one for one in self._new if one.found_by == text][:1]
+        vector = (yield from self.vectors(stored) if stored else self.embed([text]))[0]
 
         def body() -> list[Hit]:
             shared = len(self._engine.spaces(self.namespace)) > 1

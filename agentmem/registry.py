@@ -85,6 +85,7 @@ BUILTIN: dict[str, dict[str, str]] = {
         "when": "agentmem.retrieve.when:When",
     },
     "updates": {
+        "carecall": "agentmem.updates.carecall:CareCall",
         "keyed": "agentmem.updates.keyed:Keyed",
         "statements": "agentmem.updates.statements:Statements",
     },
