@@ -172,7 +172,7 @@ def test_a_remembered_text_cannot_steer_the_terminal():
 
 def test_forget_restore_and_history():
     name = add("Lisbon.")
-    assert ask("forget", name, "--reason", "asked to") == {"forgotten": [name]}
+    assert ask("forget", name, "--reason", "asked to")["forgotten"] == [name]
     assert ask("search", "Lisbon") == []
     assert "archived" in call("explain", "Lisbon").stdout
     assert ask("restore", name) == {"restored": [name]}
@@ -196,7 +196,7 @@ def test_forgetting_by_filter_lists_first_and_asks():
     assert ask("stats")["active"] == 2
     call("forget", "--where", "kind=chunk", stdin="y\n")
     assert ask("stats")["active"] == 0
-    assert ask("forget", "--where", "kind=chunk", "--yes") == {"forgotten": []}
+    assert ask("forget", "--where", "kind=chunk", "--yes") == {"forgotten": [], "run": ""}
 
 
 def test_a_long_dry_run_is_cut_short():
@@ -210,6 +210,43 @@ def test_a_long_dry_run_is_cut_short():
 def test_forget_takes_ids_or_a_filter():
     assert "one of them" in fail("forget", code=2)["message"]
     assert "one of them" in fail("forget", "x", "--where", "a=1", code=2)["message"]
+
+
+def test_forgetting_by_query_and_entity_says_why_and_can_be_undone():
+    anna, bob = add("Anna Berg lives in Rome."), add("Bob met Anna Berg.")
+    add("Anna Bergson lives in Milan.")
+    told = ask("forget", "--about", "Anna Berg", "--dry-run")
+    assert set(told["would_forget"]) == {anna, bob}
+    told = ask("forget", "--about", "Anna Berg", "--width", "subject", "--dry-run")
+    assert told["would_forget"] == [anna]
+    told = ask("forget", "--query", "Bob met Anna Berg", "--threshold", "0.8", "--dry-run")
+    assert told["would_forget"] == [bob]
+    assert told["scores"][bob] > 0.8
+    shown = call("forget", "--about", "Anna Berg", stdin="y\n").stdout
+    assert "'Anna Berg' in its text" in shown
+    run = shown.split()[-1]
+    assert ask("stats")["active"] == 1
+    call("undo", run)
+    assert ask("stats")["active"] == 3
+
+
+def test_superseding_by_query_says_which_is_meant():
+    old = add("Anna lives in Rome.")
+    add("Bob lives in Paris.")
+    told = ask("supersede", "where Anna lives", "Anna lives in Porto.", "--dry-run")
+    assert (told["old"], told["dry_run"]) == (old, True)
+    assert ask("stats")["active"] == 2
+    assert "replaces" in call("supersede", old, "Anna lives in Porto.").stdout
+    assert [hit["record"]["text"] for hit in ask("search", "Anna", "-k", "1")] == ["Anna lives in Porto."]
+    assert "closely" in fail("supersede", "quantum physics", "x", code=1)["message"]
+
+
+def test_what_expires_is_out_of_recall():
+    add("Here until noon.", "--expires", "2020-01-01T12:00:00Z")
+    name = ask("add", "Check me.", "--verify-by", "2030-01-01T12:00:00Z")["ids"][0]
+    assert [hit["record"]["id"] for hit in ask("search", "noon", "--by", "tool:web")] == [name]
+    with AgentMemory.from_config("c.yaml") as memory:
+        assert memory.get(name).verify_by is not None
 
 
 def test_what_was_forgotten_is_not_added_again_unless_asked():
@@ -228,6 +265,21 @@ def test_erase_asks_and_leaves_nothing(home):
     for path in home.glob("mem.db*"):
         assert b"918273" not in path.read_bytes()
     call("erase", add("Another."), "--yes")
+
+
+def test_erasing_by_identifier_lists_first_and_shows_the_receipt(home):
+    name, other = add("Mail xqz@example.com."), add("Mail xqz@example.org.")
+    told = ask("erase", "--identifier", "XQZ@example.com", "--dry-run")
+    assert (told["erased"], told["places"], told["verified"]) == ([name], {name: ["text"]}, False)
+    assert "named in text" in call("erase", "--identifier", "xqz@example.com", "--dry-run").stdout
+    shown = call("erase", "--identifier", "xqz@example.com", stdin="y\n").stdout
+    assert "1 would go" in shown
+    assert "nothing found" in shown
+    assert "receipt " in shown
+    assert [hit["record"]["id"] for hit in ask("search", "mail")] == [other]
+    assert "one of them" in fail("erase", code=2)["message"]
+    done = ask("erase", "--about", "Xqzra", "--yes", "--no-verify")
+    assert (done["erased"], done["checks"]) == ([], [])
 
 
 def test_an_unknown_id_is_an_error_of_kind_1():

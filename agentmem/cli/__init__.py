@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import typer
 
-from agentmem.cli import choices, lab, records, talk, upkeep
+from agentmem.cli import choices, lab, records, removals, talk, upkeep
 from agentmem.cli.session import USAGE, USAGE_ERROR, report
 
 __all__ = ["app", "main"]
@@ -36,7 +36,7 @@ def _root() -> None:
     """Typer calls this before each command."""
 
 
-for part in (records, upkeep, lab, talk):
+for part in (records, removals, upkeep, lab, talk):
     part.register(app)
 choices.register(app)
 

@@ -1,4 +1,4 @@
-"""add, search, explain, forget, restore, erase, history."""
+"""add, search, explain, history."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from agentmem.cli.session import (
     Refused,
     Session,
     WhereOption,
-    YesOption,
     columns,
     command,
     filters,
@@ -22,19 +21,15 @@ from agentmem.cli.session import (
     parsed,
     read_text,
 )
-from agentmem.core import Hit, Record
-from agentmem.errors import InputError, TombstoneWarning
+from agentmem.core import Hit
+from agentmem.errors import TombstoneWarning
 
-SHOWN = 20  # records of a dry run that are listed
 Mode = Literal["hybrid", "dense", "lexical"]
 QueryArgument = Annotated[
     str | None, typer.Argument(help="What to look for; without it, what is best retained.")
 ]
-IdsArgument = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Record ids.")]
-Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="Record ids.")]
 CountOption = Annotated[int | None, typer.Option("-k", help="How many at most.")]
 ModeOption = Annotated[Mode | None, typer.Option(help="How candidates are found.")]
-ReasonOption = Annotated[str | None, typer.Option(help="Kept in the journal.")]
 
 
 def add(
@@ -48,17 +43,22 @@ def add(
     valence: Annotated[float | None, typer.Option(help="-1 harmed me .. 1 helped me.")] = None,
     source: Annotated[str, typer.Option(help="Where it comes from.")] = "",
     data: Annotated[str | None, typer.Option(help="Metadata, a JSON object.")] = None,
+    expires: Annotated[str | None, typer.Option(help="Out of recall from then on: ISO.")] = None,
+    verify_by: Annotated[str | None, typer.Option(help="When to ask if it is still true.")] = None,
     revive: Annotated[bool, typer.Option(help="Even if it was forgotten or erased.")] = False,
 ) -> None:
     """Remember a text. Prints the ids of its records."""
     content = read_text(text, file)
     metadata = None if data is None else parsed("--data", data)
-    at = None if event_time is None else instant("--event-time", event_time)
+    given = {"--event-time": event_time, "--expires": expires, "--verify-by": verify_by}
+    times = {name: text and instant(name, text) for name, text in given.items()}
     with session.memory(make=True) as memory, warnings.catch_warnings():
         warnings.simplefilter("ignore", TombstoneWarning)  # `refused` says it
         added = memory.add(
             content,
-            event_time=at,
+            event_time=times["--event-time"] or None,
+            expires=times["--expires"] or None,
+            verify_by=times["--verify-by"] or None,
             importance=importance,
             valence=valence,
             source=source,
@@ -87,6 +87,7 @@ def search(
     mode: ModeOption = None,
     budget_tokens: Annotated[int | None, typer.Option(help="Cap on the hits' tokens.")] = None,
     reinforce: Annotated[bool, typer.Option(help="Whether the hits count as recalled.")] = True,
+    by: Annotated[str, typer.Option(help="Who asks, as in tool:web.")] = "",
 ) -> None:
     """Recall: relevance x retention, best first."""
     chosen = filters(where)
@@ -98,6 +99,7 @@ def search(
             mode=mode,
             budget_tokens=budget_tokens,
             reinforce=reinforce,
+            by=by,
         )
     lines = [hit_lines(place, hit) for place, hit in enumerate(hits, start=1)]
     session.show([hit_data(hit) for hit in hits], *(lines or ["nothing found"]))
@@ -109,11 +111,12 @@ def explain(
     k: CountOption = None,
     where: WhereOption = None,
     mode: ModeOption = None,
+    record: Annotated[str | None, typer.Option(help="An id: why this one did or did not.")] = None,
 ) -> None:
     """Why the hits came up, why others did not, and what would bring them back."""
     chosen = filters(where)
     with session.memory() as memory:
-        found = memory.explain(query, k=k, where=chosen, mode=mode)
+        found = memory.explain(query, record=record, k=k, where=chosen, mode=mode)
     missed = [
         {
             "record": record_data(one.record),
@@ -125,72 +128,9 @@ def explain(
         for one in found.missed
     ]
     hits = [hit_data(hit) for hit in found.hits]
-    session.show({"query": found.query, "hits": hits, "missed": missed}, str(found))
-
-
-def _listing(records: list[Record]) -> list[str]:
-    lines = [f"{one.id}  {iso(one.created)[:10]}  {one.text}" for one in records[:SHOWN]]
-    rest = len(records) - SHOWN
-    return [*lines, f"... and {rest} more"] if rest > 0 else lines
-
-
-def forget(
-    session: Session,
-    ids: IdsArgument = None,
-    where: WhereOption = None,
-    reason: ReasonOption = None,
-    dry_run: Annotated[bool, typer.Option(help="Only list what would go.")] = False,
-    allow_mass: Annotated[bool, typer.Option(help="Even beyond the removal cap.")] = False,
-    yes: YesOption = False,
-) -> None:
-    """Archive records, by id or by filter: out of recall, restorable."""
-    chosen = filters(where)
-    names = tuple(ids or ())
-    if bool(names) == (chosen is not None):
-        raise InputError("give ids or --where, one of them")
-    with session.memory() as memory:
-        found = memory.forget(*names, where=chosen, dry_run=True)
-        if dry_run or (chosen is not None and not yes):
-            records = [memory.get(name) for name in found]
-            if dry_run:
-                session.show({"would_forget": found}, f"{len(found)} would go:", *_listing(records))
-                return
-            if not session.as_json:
-                session.show(None, f"{len(found)} would go:", *_listing(records))
-            session.confirm(f"Forget {len(found)} records?", yes)
-        gone = (
-            memory.forget(
-                *(found if chosen is None else ()),
-                where=chosen,
-                reason=reason or "forget",
-                allow_mass=allow_mass,
-            )
-            if found
-            else []
-        )
-    session.show({"forgotten": gone}, *(gone or ["nothing to forget"]))
-
-
-def restore(session: Session, ids: Ids, reason: ReasonOption = None) -> None:
-    """Bring archived or superseded records back. Prints which came back."""
-    with session.memory() as memory:
-        back = memory.restore(*ids, reason=reason or "restore")
-    session.show({"restored": back}, *(back or ["nothing to restore"]))
-
-
-def erase(session: Session, ids: Ids, reason: ReasonOption = None, yes: YesOption = False) -> None:
-    """Destroy records, and what was derived from them alone. There is no way back."""
-    with session.memory() as memory:
-        session.confirm(f"Erase {len(set(ids))} records for ever?", yes)
-        receipt = memory.erase(*ids, reason=reason or "erase")
-    lines = [
-        f"erased: {', '.join(receipt.erased)}",
-        f"erased with them, as derived from them alone: {', '.join(receipt.derived) or 'none'}",
-        f"flagged, as derived from them among others: {', '.join(receipt.flagged) or 'none'}",
-    ]
-    if not receipt.scrubbed:
-        lines.append("another reader keeps the log: erased bytes may stay until it closes")
-    session.show(asdict(receipt), *lines)
+    erased = [asdict(one) for one in found.erased]
+    told = {"query": found.query, "hits": hits, "missed": missed, "erased": erased}
+    session.show(told, str(found))
 
 
 def history(
@@ -209,5 +149,5 @@ def history(
 
 def register(app: typer.Typer) -> None:
     """Add these commands."""
-    for body in (add, search, explain, forget, restore, erase, history):
+    for body in (add, search, explain, history):
         command(app, body.__name__, body)
