@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,14 +14,16 @@ from hypothesis import strategies as st
 
 from agentmem import AgentMemory, SimulatedClock
 from agentmem.bench.lexicon import count
+from agentmem.cli.plans import plan_data, plan_of
 from agentmem.consolidate.placebo import filler
 from agentmem.core import Change, Record
 from agentmem.embed.hashing import HashEmbedder
-from agentmem.errors import CannotUndo, PluginError, RemovalCap, StalePlan
+from agentmem.errors import CannotUndo, ModelError, PluginError, RemovalCap, StalePlan
 from agentmem.steps import Steps
 from agentmem.structure import Consolidator, Overview
 from agentmem.text import count_tokens
 from tests.conftest import DAY, START, Make
+from tests.scripted import Scripted, asking
 
 WINDOW = [{"window": {"n": 2, "remove": True, "kinds": ["chunk"]}}]
 TALK = (
@@ -207,7 +210,7 @@ class Rogue(Consolidator):
 
     def consolidate(self, leaving: Sequence[Record], around: Overview) -> Steps[Change]:
         first, second, *_ = yield from around.staying()
-        changes = {
+        changes: dict[str, Any] = {
             "erase": Change(erase=(first.id,), reason="x"),
             "unknown": Change(archive=("f" * 32,), reason="x"),
             "heir": Change(archive=(first.id,), supersede=((second.id, first.id),), reason="x"),
@@ -215,7 +218,8 @@ class Rogue(Consolidator):
         }
         if self.how == "raises":
             raise ZeroDivisionError
-        return changes.get(self.how, 42)  # type: ignore[call-overload]
+        found: Change = changes.get(self.how, 42)
+        return found
 
 
 @pytest.mark.parametrize("how", ["erase", "unknown", "heir", "bare", "raises", "no change"])
@@ -564,3 +568,116 @@ def test_a_placebo_has_no_word_of_the_talk_and_none_of_dealing(make: Make) -> No
     assert count(placebo.text) == (0, 0)
     assert not {"ann", "crates", "van", "sorry", "fair"} & set(placebo.text.lower().split())
     assert count_tokens(filler(500)) == 500
+
+
+# by model
+
+
+def by_model(store: str, model: Scripted, **options: Any) -> dict[str, Any]:
+    return {"consolidation": [{store: {"by": "model", **options}}], **asking(model)}
+
+
+def test_lines_of_a_model_that_cite_no_record_are_dropped(make: Make) -> None:
+    lines = [
+        {"about": "commitment", "text": "Ann owes  crates.", "cites": [1, 99]},
+        {"about": "gain", "text": "All will be rich.", "cites": []},
+        {"about": "repair", "text": " ", "cites": [3]},
+    ]
+    more = [
+        {"about": "commitment", "text": "Ann still owes crates.", "cites": [1]},
+        {"about": "ahead", "text": "Snow is near.", "cites": [3]},
+    ]
+    model = Scripted({"lines": lines}, {"lines": more}, {"lines": more[:1]})
+    memory = make(policies=WINDOW, **by_model("brief", model))
+    names = fill(memory)
+    consolidated(memory)
+    [brief] = active(memory, "brief")
+    assert "[1] 2023-11-14 Ann: I will bring the crates" in model.asked[0]
+    assert about(brief, "commitment") == ["Ann owes crates."]
+    assert brief.data["lines"][0]["sources"] == [names[0]]
+    assert "rich" not in brief.text
+    assert "4 earlier turns" in brief.text
+    late = fill(memory, ("Bob: Snow is near.", "Ann: Ok.", "Bob: Fine."))
+    consolidated(memory)
+    [brief] = active(memory, "brief")
+    assert "[1] (commitment) Ann owes crates." in model.asked[1]
+    assert [line["sources"] for line in brief.data["lines"]] == [[names[0]], [names[5]]]
+    assert late[0] in brief.sources
+    memory.forget(names[5])
+    assert "brief" not in {hit.record.kind for hit in memory.search("crates snow")}
+    memory.extract()
+    [brief] = active(memory, "brief")
+    assert names[5] not in brief.sources
+    assert brief.text.endswith("- Ann still owes crates.")
+
+
+def test_summaries_by_model_are_cut_to_their_length(make: Make) -> None:
+    model = Scripted({"text": "Crates and vans."}, {"text": "A fair."}, {"text": "word " * 90})
+    memory = make(policies=WINDOW, **by_model("summaries", model, batch=2, span=2, max_tokens=20))
+    fill(memory)
+    run = memory.apply(memory.plan(), allow_mass=True)
+    [above] = active(memory, "summaries")
+    assert run.added == 1
+    assert above.data["level"] == 2
+    assert count_tokens(above.key or "") <= 20
+    assert "Crates and vans.\nA fair." in model.asked[2]
+
+
+def test_there_is_no_plan_if_the_model_fails(make: Make) -> None:
+    memory = make(policies=WINDOW, **by_model("brief", Scripted(ValueError("away"))))
+    fill(memory)
+    with pytest.raises(ModelError):
+        memory.plan()
+    assert len(active(memory)) == len(TALK)
+
+
+def test_a_plan_survives_the_way_through_a_file(make: Make) -> None:
+    memory = make(policies=WINDOW, consolidation=["brief", "merge"])
+    fill(memory)
+    plan = plan_of(json.dumps(plan_data(memory.plan())), "here")
+    assert plan == memory.plan()
+    assert memory.apply(plan, allow_mass=True).added == 1
+
+
+def test_a_plan_made_while_the_memory_changes_is_stale(make: Make) -> None:
+    memory = make(policies=WINDOW, consolidation=[Meddling()])
+    names = fill(memory)
+    Meddling.call = lambda: memory.update(names[0], importance=0.9)
+    with pytest.raises(StalePlan, match="while the plan was made"):
+        memory.plan()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Meddling(Consolidator):
+    """Somebody writes while it is asked."""
+
+    name: ClassVar[str] = "meddling"
+    call: ClassVar[Callable[[], object]]
+
+    def consolidate(self, leaving: Sequence[Record], around: Overview) -> Steps[Change]:
+        yield from ()
+        type(self).call()
+        return Change(reason="nothing")
+
+
+def test_what_was_forgotten_by_itself_is_not_made_again(make: Make) -> None:
+    memory = make(consolidation=[{"ladder": {"max_tokens": 12}}])
+    [name] = fill(memory, ("I live in Porto. Wow, so very nice it is there!",))
+    memory.apply(memory.plan())
+    [facts] = active(memory)
+    memory.forget(facts.id)
+    memory.restore(name)
+    memory.apply(memory.plan())
+    assert active(memory) == []  # the chunk went, and the facts that were forgotten stay so
+    assert memory.get(name).status == "archived"
+
+
+def test_what_maintenance_put_away_comes_back_with_a_later_plan(make: Make) -> None:
+    memory = make(consolidation=[{"ladder": {"max_tokens": 12}}])
+    [name] = fill(memory, ("I live in Porto. Wow, so very nice it is there!",))
+    run = memory.apply(memory.plan())
+    [facts] = active(memory)
+    memory.undo(run)
+    assert [one.id for one in active(memory)] == [name]
+    memory.apply(memory.plan())
+    assert [one.id for one in active(memory)] == [facts.id]

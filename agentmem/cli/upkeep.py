@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +15,7 @@ import yaml
 from agentmem.cli.plans import iso, plan_data, plan_of, read_plan
 from agentmem.cli.session import EverywhereOption, Session, YesOption, columns, command
 from agentmem.config import build_embedder
-from agentmem.core import Plan, Run
+from agentmem.core import Change, Plan, Record, Run
 from agentmem.errors import InputError
 from agentmem.reembed import reembed as make_vectors
 
@@ -24,12 +25,21 @@ def _summary(plan: Plan) -> list[str]:
     for change in plan.changes:
         count = len(change.archive) + len(change.supersede)
         lines.append(f"  {change.policy}: {count}, {change.reason}")
+        lines += [
+            f"    {verb}: {' '.join(one.text.split())[:80]}" for verb, one in _written(change)
+        ]
         for name in change.archive[:10]:
             score = change.scores.get(name)
             lines.append(f"    {name}" + ("" if score is None else f"  {score:.4g}"))
         if len(change.archive) > 10:
             lines.append(f"    ... and {len(change.archive) - 10} more")
     return lines
+
+
+def _written(change: Change) -> Iterator[tuple[str, Record]]:
+    """What consolidation would write: the first ten texts."""
+    made = [("new", one) for one in change.add] + [("anew", one) for one in change.update]
+    yield from made[:10]
 
 
 def plan(
@@ -51,6 +61,8 @@ def plan(
 def _outcome(session: Session, run: Run) -> None:
     verb = "archived" if run.archived >= 0 else "back"
     text = f"run {run.id}: {abs(run.archived)} {verb}, {abs(run.superseded)} superseded"
+    if run.added or run.updated:
+        text += f", {abs(run.added)} added, {abs(run.updated)} updated"
     session.show(asdict(run) | {"now": iso(run.now)}, text)
 
 
