@@ -16,11 +16,11 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from agentmem.errors import InputError
+from agentmem.extract import grammar
 from agentmem.extract.clauses import facts
-from agentmem.extract.english import CALENDAR, word_set
+from agentmem.extract.english import CALENDAR, tokens, word_set
 from agentmem.extract.identifiers import identify, identity, resolve
 from agentmem.extract.names import capitalised, clean, name_key
-from agentmem.extract.triples import triples
 from agentmem.text import UNSPACED, caseless
 
 __all__ = ["is_subject", "mentions"]
@@ -79,11 +79,14 @@ def is_subject(value: str, text: str) -> bool:
     if speaker and mentions(value, [speaker[1]])[0]:
         return True
     said = text[speaker.end() :] if speaker else text
-    for fact in facts(said, None):
-        heads = [triple.head for triple in triples(fact.text)] or [fact.text.split(",")[0][:60]]
-        if mentions(value, [heads[0]])[0]:
-            return True
-    return False
+    return any(mentions(value, [_subject(fact.text)])[0] for fact in facts(said, None))
+
+
+def _subject(clause: str) -> str:
+    """What stands before the verb of a clause; "" if no verb is seen."""
+    found = tokens(clause)
+    main = grammar.subject_verb(found, 0, len(found)) if found else None
+    return "" if main is None else clause[found[main[0]].start : found[main[1]].start]
 
 
 # --- addresses
