@@ -25,7 +25,8 @@ def make(clock: SimulatedClock) -> Iterator[Make]:
     opened: list[AgentMemory] = []
 
     def open_one(path: str | Path = ":memory:", **options: Any) -> AgentMemory:
-        options = {"clock": clock, "embedder": HashEmbedder(dim=64), "policies": [], **options}
+        plain = {"embedder": HashEmbedder(dim=64), "policies": [], "updates": []}
+        options = {"clock": clock, **plain, **options}
         opened.append(AgentMemory.open(path, **options))
         return opened[-1]
 

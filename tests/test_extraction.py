@@ -227,7 +227,7 @@ def test_a_task_begun_twice_is_written_once(make: Make, tmp_path: Path) -> None:
     assert due is not None
     one.extraction.quick = quick
     assert one.extract().done == 1
-    assert two.extraction._write(due, Change(reason="late"), {}) == []
+    assert two.extraction._write(due, Change(reason="late"), {}, two.extraction._erasures()) == []
     assert texts(two, "digest") == ["first | second"]
 
 
