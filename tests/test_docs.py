@@ -47,6 +47,7 @@ CAPTURE = re.compile(r"(\w+)=\$\((.*)\)$")
 PAGES = {
     "policies": ("policies.md", "curves.md", "limits.md", "presentation.md"),
     "stores": ("structures.md",),
+    "consolidators": ("consolidation.md",),
     "redactors": ("defence.md",),
     "retrieval": ("retrieval.md",),
     "indexes": ("retrieval.md",),
