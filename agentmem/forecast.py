@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
-from numpy.typing import NDArray
 
-from agentmem.core import Ask, Floats, Ints, Namespace, Record, View
+from agentmem.core import Floats, Ints, Namespace, Record
 from agentmem.engine import Engine
-from agentmem.panel import Panel
+from agentmem.maintenance import proposed, removed
+from agentmem.recall import product
 
 __all__ = ["Forecast", "forecast"]
 
@@ -20,13 +20,17 @@ PRECISION = 0.01  # share of the time ahead to which a moment is narrowed down
 SOON = 60.0  # seconds to which it is, at most
 
 
+_How = Literal["archived", "suppressed", "expired"]
+_Way = tuple[_How, str]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Forecast:
     """When a record leaves recall."""
 
     record: Record
     at: float  # second
-    how: Literal["archived", "suppressed", "expired"]  # put away by the next maintenance, ...
+    how: _How  # put away by the next maintenance, ...
     by: str  # ... by this policy; "": by its own date
     weight: float  # retention now, 0..1
 
@@ -42,117 +46,101 @@ def forecast(
 
     A policy with a closed form tells the second; of others the moment is found by looking ahead,
     to 1 % of the time until then.  Limits of number (a window, a budget) let go of nothing while
-    nothing is added.
+    nothing is added.  What consolidation would make of all this is not foreseen.
     """
     engine.refresh()
     rows = engine.searchable(prefix, now=now)
-    when, how = _dated(engine, rows, now)
-    for label, found, manner in _ahead(engine.panel, engine, rows, now, horizon):
-        sooner = found < when
-        when = np.where(sooner, found, when)
-        how = [(manner, label) if s else h for s, h in zip(sooner.tolist(), how, strict=True)]
+    when, way = _dated(engine, rows, now)
+    ways = [("expired", ""), *(("archived", n) for n in engine.labels)]
+    ways += [("suppressed", name) for name in engine.labels]
+    if _unforeseen(engine):
+        met, ahead = _first(lambda at: _state(engine, prefix, rows, at), len(rows), now, horizon)
+        way = np.where(met < when, ahead, way)
+        when = np.minimum(met, when)
     leaving = np.flatnonzero(when <= now + horizon)
     leaving = leaving[np.argsort(when[leaving], kind="stable")][:limit]
-    weights = np.ones(len(rows))
-    for weight in engine.panel.weights(engine.columns.view(rows, now)).values():
-        weights = weights * weight
+    weights = product(engine.panel.weights(engine.columns.view(rows, now)), len(rows))
+    there = engine.ledger.records(rows[leaving].tolist())
     return [
-        Forecast(record=record, at=float(when[i]), how=how[i][0], by=how[i][1], weight=weights[i])
-        for i in leaving.tolist()
-        for record in engine.records([rows[i]])
+        Forecast(record=there[pos], at=float(when[i]), how=how, by=by, weight=float(weights[i]))
+        for i, pos in zip(leaving.tolist(), rows[leaving].tolist(), strict=True)
+        for how, by in [cast(_Way, ways[way[i]])]
+        if pos in there
     ]
 
 
-_How = tuple[Literal["archived", "suppressed", "expired"], str]
-
-
-def _dated(engine: Engine, rows: Ints, now: float) -> tuple[Floats, list[_How]]:
-    """The moments that are known in advance: dates of single records, and closed forms."""
+def _dated(engine: Engine, rows: Ints, now: float) -> tuple[Floats, Ints]:
+    """The moments that are known in advance, and which way each record goes: by its own date (0),
+    or by the closed form of a policy (its place, from 1).
+    """
     when = np.fmin(engine.columns.floats["expires"][rows], np.inf)
-    how: list[_How] = [("expired", "")] * len(rows)
-    for label, policy in zip(engine.labels, engine.policies, strict=True):
-        own = Panel([policy], engine.ledger.path)
-        if own.expires:
-            due = np.maximum(own.expiry(engine.columns.view(rows, now)), now)
-            sooner = due < when
-            when = np.where(sooner, due, when)
-            how = [("archived", label) if s else h for s, h in zip(sooner, how, strict=True)]
-    return when, how
+    way = np.zeros(len(rows), dtype=np.int64)
+    for label, due in engine.panel.expiries(engine.columns.view(rows, now)).items():
+        way = np.where(due < when, 1 + engine.labels.index(label), way)
+        when = np.minimum(due, when)
+    return np.maximum(when, now), way
 
 
-def _ahead(
-    panel: Panel, engine: Engine, rows: Ints, now: float, horizon: float
-) -> list[tuple[str, Floats, Literal["archived", "suppressed"]]]:
-    """By looking ahead: when each policy first weighs a row as 0, or would put it away."""
-    found: list[tuple[str, Floats, Literal["archived", "suppressed"]]] = []
-    for label, policy in zip(panel.labels, panel.policies, strict=True):
-        own = Panel([policy], engine.ledger.path)
-
-        def gone(at: float, own: Panel = own, label: str = label) -> Floats:
-            return _weightless(own, engine.columns.view(rows, at))
-
-        def put_away(at: float, own: Panel = own) -> Floats:
-            return _removed(own, engine, rows, at)
-
-        if policy.rank and not policy.separable:
-            found.append((label, _first(gone, len(rows), now, horizon), "suppressed"))
-        if policy.remove and policy.sweep == "all":
-            found.append((label, _first(put_away, len(rows), now, horizon), "archived"))
-    return found
+def _sweepers(engine: Engine) -> list[str]:
+    """The labels of the policies that have to see all records to tell which go."""
+    pairs = zip(engine.labels, engine.policies, strict=True)
+    return [label for label, policy in pairs if policy.remove and policy.sweep == "all"]
 
 
-def _weightless(own: Panel, view: View) -> Floats:
-    out = np.zeros(len(view))
-    for weight in own.weights(view).values():
-        out = np.where(weight <= 0.0, 1.0, out)
-    return out
+def _unforeseen(engine: Engine) -> bool:
+    """Is there a policy without a closed form?"""
+    return bool(_sweepers(engine)) or not engine.panel.separable
 
 
-def _removed(own: Panel, engine: Engine, rows: Ints, at: float) -> Floats:
-    """Which rows maintenance would put away at a moment, namespace by namespace: 1, else 0."""
-    [policy], [label] = own.policies, own.labels
-    out = np.zeros(len(rows))
-    spaces = engine.columns.space[rows]
-    turns = {space.code: space for space in engine.reads.spaces()}
-    for code in np.unique(spaces).tolist():
-        at_rows = np.flatnonzero(spaces == code)
-        last = engine.reads.last_removal(label, code)
-        path = engine.ledger.path(code)
-        ask = Ask(now=at, namespace=path, turn=turns[code].turn, last_turn=last)
-        if policy.concerns(len(at_rows), ask):
-            view = engine.columns.view(rows[at_rows], at)
-            names = own.maintain(label, policy, view, ask).archive
-            out[at_rows[np.isin(view.ids, [name.encode() for name in names])]] = 1.0
-    return out
+def _state(engine: Engine, prefix: Namespace, rows: Ints, at: float) -> Ints:
+    """Which way each row has gone at a moment, shape (n,): that of a plan, or of a search; 0: none.
+
+    1 and more: archived by the policy of that place; after these, suppressed by it.
+    """
+    state = np.zeros(len(rows), dtype=np.int64)
+    sweepers = _sweepers(engine)
+    for change in proposed(engine, at, prefix) if sweepers else ():
+        if change.policy in sweepers:
+            names = [name.encode() for name in removed(change)]
+            state[np.isin(engine.columns.ids[rows], names)] = 1 + engine.labels.index(change.policy)
+    seen = np.isin(rows, engine.columns.unexpired(rows, at))
+    view = engine.columns.view(rows[seen], at)
+    for label, weight in engine.panel.weights(view, separable=False).items():
+        out = np.flatnonzero(seen)[weight <= 0.0]
+        out = out[state[out] == 0]
+        state[out] = 1 + len(engine.labels) + engine.labels.index(label)
+    return state
 
 
-def _first(state: Callable[[float], Floats], n: int, now: float, horizon: float) -> Floats:
-    """The first moment at which each row's state is 1, shape (n,); inf for never."""
-    when = np.full(n, np.inf)
-    before, low = state(now), now
-    when[before > 0.0] = now
+State = Callable[[float], Ints]
+
+
+def _first(state: State, n: int, now: float, horizon: float) -> tuple[Floats, Ints]:
+    """The first moment at which each row's state is not 0 (inf: never), and that state."""
+    when, found = np.full(n, np.inf), state(now)
+    low, when[found > 0] = now, now
     for high in now + np.geomspace(SOON, max(horizon, 2 * SOON), STEPS):
-        after = state(high)
-        _narrow(state, low, high, now, when, after > 0.0)
+        _narrow(state, (low, float(high), now), (when, found), state(high))
         low = float(high)
-    return when
+    return when, found
 
 
 def _narrow(
-    state: Callable[[float], Floats],
-    low: float,
-    high: float,
-    now: float,
-    when: Floats,
-    out: NDArray[np.bool_],
+    state: State, span: tuple[float, float, float], first: tuple[Floats, Ints], after: Ints
 ) -> None:
-    """Set the moments of the rows that leave between `low` and `high`, by halving the span."""
-    new = out & np.isinf(when)
+    """Set the moments of the rows that leave within a span, by halving it.
+
+    `span`: its ends, and now; `first`: moments and states, changed in place; `after`: the state at
+    its end.
+    """
+    (low, high, now), (when, found) = span, first
+    new = (after > 0) & np.isinf(when)
     if not new.any():
         return
     if high - low <= max(SOON, PRECISION * (high - now)):
-        when[new] = high
+        when[new], found[new] = high, after[new]
         return
     middle = (low + high) / 2.0
-    _narrow(state, low, middle, now, when, new & (state(middle) > 0.0))
-    _narrow(state, middle, high, now, when, new & np.isinf(when))
+    half = state(middle)
+    _narrow(state, (low, middle, now), first, np.where(new, half, 0))
+    _narrow(state, (middle, high, now), first, np.where(new, after, 0))

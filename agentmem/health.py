@@ -4,21 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Literal
 
 import numpy as np
 
+from agentmem import contract
 from agentmem.core import Ask, Floats, Ints, Namespace, Policy, View
 from agentmem.engine import Engine
 from agentmem.ledger.queue import Queue
+from agentmem.maintenance import CAP_LEAST
 
 __all__ = ["Finding", "examine"]
 
-YEAR = 365.25 * 86400.0
-MONTH = 30 * 86400.0
+DAY = 86400.0
+AGES = (0.0, DAY, 30 * DAY, 365 * DAY)
+TURNS = 10_000.0  # that pass in the longest of these
 ENOUGH = 20  # records below which a share tells nothing
 INERT = 0.01  # weights that spread less than this order nothing
 MOST = 0.8  # share of the records from which a floor, or a limit, is the rule
+NUDGE = 0.5  # a floor from which a curve is meant to tell near equals apart, and no more
+SAMPLE = 2000  # records by which a policy is tried
+MANY = 100_000  # records
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,8 +58,8 @@ def examine(engine: Engine, prefix: Namespace, now: float, cap: float) -> list[F
             if len(own):
                 findings += _impure(label, policy, own)
                 findings += _weights(label, policy, own)
-        findings += _recalls(view)
-        findings += _overdue(engine, view, rows, now, cap)
+        findings += _recalls(engine, view)
+    findings += _overdue(engine, engine.rows(prefix), now, cap)
     order = ("error", "warning", "note")
     return sorted(findings, key=lambda one: order.index(one.level))
 
@@ -61,26 +68,25 @@ def _weights(label: str, policy: Policy, view: View) -> Iterator[Finding]:
     """Does a curve order anything, or has everything fallen to its floor?"""
     if not policy.rank or type(policy).weight is Policy.weight or len(view) < ENOUGH:
         return
-    weights = policy.weight(view)
-    least, most = float(weights.min()), float(weights.max())
+    weights = contract.weight(label, policy, view)
     floor = getattr(policy, "floor", None)
     if floor:
         low = float(np.mean(weights <= floor))
         if low >= MOST and floor < 1.0:
             yield Finding(
                 code="below-floor",
-                level="warning",
+                level="warning" if floor < NUDGE else "note",
                 message=f"{low:.0%} of the records are at the floor of {label} ({floor:g})",
                 remedy="a longer half-life, or a curve with a tail (power_law), would order them",
                 share=low,
             )
-    spread = max(most - least, _later(policy, view))
-    if spread < INERT:
+    spread = max(float(np.ptp(weights)), float(np.ptp(contract.weight(label, policy, _all(view)))))
+    if spread < INERT and policy.sweep == "due":
         yield Finding(
             code="decay-inert",
             level="warning",
-            message=f"{label} is inert: its weights lie within {spread:.3f} of each other, today "
-            "and in a year",
+            message=f"{label} is inert: the weights of new, old, important and harmful records lie "
+            f"within {spread:.3f} of each other",
             remedy="check its time scale and its floor, or leave it out",
             share=1.0,
         )
@@ -95,32 +101,62 @@ def _weights(label: str, policy: Policy, view: View) -> Iterator[Finding]:
         )
 
 
-def _later(policy: Policy, view: View) -> float:
-    """How much the weights of the present records will have changed in a month or a year."""
-    now = policy.weight(view)
-    later = [policy.weight(replace(view, now=view.now + ahead)) for ahead in (MONTH, YEAR)]
-    return max(float(np.abs(weights - now).max()) for weights in later)
+def _all(view: View) -> View:
+    """One record as it could be: of every age up to a year, of every importance and valence."""
+    cells = np.array([*product(AGES, (0.0, 0.5, 1.0), (-1.0, 0.0, 1.0))])
+    rows = view.take(np.zeros(len(cells), dtype=np.int64))
+    age, importance, valence = cells.T
+    turns = age / AGES[-1] * TURNS
+    return replace(
+        rows,
+        created=view.now - age,
+        used=view.now - age,
+        uses=np.zeros(len(cells)),
+        stability=np.full(len(cells), np.nan),
+        importance=importance,
+        valence=valence,
+        turns=turns,
+        idle_turns=turns,
+        recalls=np.full(rows.recalls.shape, np.nan),
+    )
 
 
 def _impure(label: str, policy: Policy, view: View) -> Iterator[Finding]:
     """Retention must be a function of the records and the time, not of the asking."""
-    before, due = policy.weight(view), policy.expiry(view)
+    view = view.take(np.arange(min(len(view), SAMPLE)))
+    before, due = _numbers(label, policy, view)
     if policy.remove:
-        policy.maintain(view, Ask(now=view.now, namespace=()))
-    same = np.array_equal(before, policy.weight(view)) and np.array_equal(due, policy.expiry(view))
-    if not same:
+        contract.maintain(label, policy, view, Ask(now=view.now, namespace=()))
+    again = _numbers(label, policy, view)
+    if not (np.array_equal(before, again[0]) and np.array_equal(due, again[1])):
         yield Finding(
             code="schedule-dependent",
             level="error",
             message=f"{label} gives other numbers when it is asked again at the same time",
             remedy="a policy is a pure function of its view: no state, clock or unseeded chance",
         )
+        return
+    some = np.arange(len(view))[::-2]
+    fewer = _numbers(label, policy, view.take(some))
+    same = np.allclose(before[some], fewer[0], rtol=1e-9) or not policy.separable
+    if not (same and np.allclose(due[some], fewer[1], rtol=1e-12)):
+        yield Finding(
+            code="company-dependent",
+            level="error",
+            message=f"{label} gives a record other numbers when fewer stand beside it",
+            remedy="a separable weight, and an expiry, are a matter of their own row; else declare "
+            'separable = False, and sweep = "all"',
+        )
 
 
-def _recalls(view: View) -> Iterator[Finding]:
+def _numbers(label: str, policy: Policy, view: View) -> tuple[Floats, Floats]:
+    return contract.weight(label, policy, view), contract.expiry(label, policy, view)
+
+
+def _recalls(engine: Engine, view: View) -> Iterator[Finding]:
     """Was anything ever strengthened, looked at again?"""
-    old = float(view.age.max())
-    if len(view) >= ENOUGH and not view.uses.any() and old > 86400.0:
+    in_use = view.now - engine.reads.line(1).at  # records can be older than the memory
+    if len(view) >= ENOUGH and not view.uses.any() and in_use > DAY:
         yield Finding(
             code="never-reinforced",
             level="warning",
@@ -138,43 +174,41 @@ def _recalls(view: View) -> Iterator[Finding]:
         )
 
 
-def _overdue(engine: Engine, view: View, rows: Ints, now: float, cap: float) -> Iterator[Finding]:
-    """What maintenance would put away, had it run."""
-    due = _expiries(engine, view, rows)
-    late = due <= now - 86400.0
+def _overdue(engine: Engine, rows: Ints, now: float, cap: float) -> Iterator[Finding]:
+    """What maintenance would put away by date, had it run; `rows`: the active ones."""
+    view = engine.columns.view(rows, now)
+    due = np.fmin(engine.panel.expiry(view), engine.columns.floats["expires"][rows])
+    late = due <= now - DAY
     if late.any():
-        share = float(np.mean(late))
-        days = (now - float(due[late].min())) / 86400.0
+        days = (now - float(due[late].min())) / DAY
         yield Finding(
             code="maintenance-overdue",
             level="warning",
             message=f"{int(late.sum())} records are due since up to {days:.0f} days and still "
             "active",
             remedy="memory.apply(memory.plan()) puts them away",
-            share=share,
+            share=float(np.mean(late)),
         )
-        if share > cap and late.sum() > ENOUGH:
+    going = view.namespace[due <= now]
+    for code in np.unique(going).tolist():
+        count, active = int(np.sum(going == code)), int(np.sum(view.namespace == code))
+        if count > max(CAP_LEAST, cap * active):
+            path, share = engine.ledger.path(code), count / active
             yield Finding(
                 code="beyond-cap",
                 level="warning",
-                message=f"a plan would remove {share:.0%} of the records, beyond the cap of "
-                f"{cap:.0%}",
+                message=f"a plan would remove {share:.0%} of the records of {path!r}, beyond the "
+                f"cap of {cap:.0%}",
                 remedy="look at the plan, then apply(plan, allow_mass=True)",
                 share=share,
             )
-    if any(policy.remove for policy in engine.policies):
-        return
-    if len(view) >= 100_000:
+    if len(rows) >= MANY and not any(policy.remove for policy in engine.policies):
         yield Finding(
             code="unbounded",
             level="note",
-            message=f"{len(view)} records, and no policy removes any",
+            message=f"{len(rows)} records, and no policy removes any",
             remedy="a budget keeps a memory at a size that can be looked through",
         )
-
-
-def _expiries(engine: Engine, view: View, rows: Ints) -> Floats:
-    return np.fmin(engine.panel.expiry(view), engine.columns.floats["expires"][rows])
 
 
 def _work(engine: Engine, prefix: Namespace) -> Iterator[Finding]:

@@ -40,6 +40,11 @@ def make_plan(engine: Engine, now: float, prefix: Namespace) -> Plan:
 
     Policies are asked in order; each sees what the ones before it left.
     """
+    return sealed(engine, now, proposed(engine, now, prefix))
+
+
+def proposed(engine: Engine, now: float, prefix: Namespace) -> list[Change]:
+    """The changes of that plan."""
     wanted = set(engine.spaces(prefix))
     spaces = [space for space in engine.reads.spaces() if space.code in wanted]
     gone: set[str] = set()
@@ -51,7 +56,7 @@ def make_plan(engine: Engine, now: float, prefix: Namespace) -> Plan:
             for change in filter(None, found(engine, label, policy, spaces, now, gone)):
                 changes.append(change)
                 gone.update(removed(change))
-    return sealed(engine, now, changes)
+    return changes
 
 
 def sealed(engine: Engine, now: float, changes: Sequence[Change]) -> Plan:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from agentmem import contract
 from agentmem.config import fingerprint
 from agentmem.core import Ask, Change, Floats, Namespace, Policy, Update, View
+from agentmem.errors import ConfigError
 
 __all__ = ["Panel"]
 
@@ -30,6 +31,8 @@ class Panel:
         self.policies = tuple(policies)
         self._kept = frozenset(kept)
         self.labels = _labels(self.policies)
+        for label, policy in zip(self.labels, self.policies, strict=True):
+            _scope(label, policy)
         self._path = path
         pairs = list(zip(self.labels, self.policies, strict=True))
         self._weighing = [(name, p) for name, p in pairs if _weighs(p)]
@@ -51,7 +54,8 @@ class Panel:
                     found[name] = contract.weight(name, policy, view)
                 else:
                     found[name] = np.ones(len(view))
-                    found[name][mine] = contract.weight(name, policy, view.take(mine))
+                    if mine.any():
+                        found[name][mine] = contract.weight(name, policy, view.take(mine))
         return found
 
     def touched(self, view: View) -> Update:
@@ -61,7 +65,7 @@ class Panel:
             mine = self.concerned(policy, view)
             if mine is None:
                 update = contract.touch(name, policy, view)
-            else:
+            elif mine.any():
                 own = contract.touch(name, policy, view.take(mine))
                 for part in ("used", "uses", "stability"):
                     whole = np.array(getattr(update, part), dtype=np.float64)
@@ -72,17 +76,31 @@ class Panel:
     def expiry(self, view: View) -> Floats:
         """The earliest expiry any policy gives each row; inf for never."""
         due = np.full(len(view), np.inf)
+        for own in self.expiries(view).values():
+            due = np.minimum(due, own)
+        return due
+
+    def expiries(self, view: View) -> dict[str, Floats]:
+        """The expiry that each policy with a closed form gives each row, shape (n,)."""
+        found = {}
         for name, policy in self._expiring:
             mine = self._removable(policy, view)
-            rows = slice(None) if mine is None else mine
-            own = contract.expiry(name, policy, view if mine is None else view.take(mine))
-            due[rows] = np.minimum(due[rows], own)
-        return due
+            if mine is None:
+                found[name] = contract.expiry(name, policy, view)
+            else:
+                found[name] = np.full(len(view), np.inf)
+                if mine.any():
+                    found[name][mine] = contract.expiry(name, policy, view.take(mine))
+        return found
 
     def maintain(self, label: str, policy: Policy, view: View, ask: Ask) -> Change:
         """What a policy puts away of the rows that concern it."""
         mine = self._removable(policy, view)
-        return contract.maintain(label, policy, view if mine is None else view.take(mine), ask)
+        if mine is None:
+            return contract.maintain(label, policy, view, ask)
+        if not mine.any():
+            return Change(reason="concerns no record", policy=label)
+        return contract.maintain(label, policy, view.take(mine), ask)
 
     def concerned(self, policy: Policy, view: View) -> NDArray[np.bool_] | None:
         """Which rows a policy is asked about, shape (n,); None: all of them."""
@@ -108,6 +126,16 @@ class Panel:
             return mine
         free = ~np.isin(view.kind, codes)
         return free if mine is None else mine & free
+
+
+def _scope(label: str, policy: Policy) -> None:
+    """ConfigError unless `kinds` and `within` are tuples of strings: others match nothing."""
+    for name in ("kinds", "within"):
+        value = getattr(policy, name)
+        if not isinstance(value, tuple) or not all(isinstance(one, str) for one in value):
+            raise ConfigError(
+                f"policy {label!r}: {name} = {value!r}: give a tuple of strings, as in ('a', 'b')"
+            )
 
 
 def _with(update: Update, part: str, values: Floats) -> Update:

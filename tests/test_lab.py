@@ -18,7 +18,8 @@ from agentmem import AgentMemory, SimulatedClock
 from agentmem.config import build_policies
 from agentmem.core import Floats, Policy, View
 from agentmem.counterfactual import clairvoyant, lived
-from agentmem.errors import InputError
+from agentmem.embed.hashing import HashEmbedder
+from agentmem.errors import InputError, PluginError
 from agentmem.testing import assert_forgets, assert_healthy, assert_keeps
 from agentmem.trace import Event, Items, Trace
 from agentmem.tuning import choices, tune
@@ -234,6 +235,73 @@ def test_nothing_will_be_forgotten_where_nothing_fades(make: Make):
     assert memory.forecast() == []
 
 
+REMOVING = st.sampled_from(
+    [
+        {"ebbinghaus": {"half_life": "3d", "remove": True}},
+        {"power_law": {"remove": True}},
+        {"fsrs": {"remove": True}},
+        {"bernoulli": {"remove": True}},
+        {"window": {"n": 3, "remove": True}},
+        {"budget": {"max_records": 4, "half_life": "2d"}},
+        {"age_weighted": {"remove": True}},
+        {"ebbinghaus": {"half_life": "1d", "remove": True, "kinds": ["chunk"]}},
+        {"lru": {"max_records": 5}},
+    ]
+)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(REMOVING, min_size=1, max_size=3), st.lists(st.integers(0, 20), max_size=6))
+def test_a_plan_puts_away_what_was_forecast_at_that_time_and_not_before(policies, recalls):
+    clock = SimulatedClock(START)
+    options = {"embedder": HashEmbedder(dim=16), "clock": clock, "policies": policies}
+    with AgentMemory.open(":memory:", **options) as memory:
+        for i in range(7):
+            expires = clock.now() + 9 * DAY if i == 3 else None
+            memory.add(f"fact number {i} about topic{i}", expires=expires)
+            clock.advance(DAY / 3)
+        for day in recalls:
+            memory.search(f"topic{day % 7}", k=1, now=clock.now() + day * DAY / 10)
+        clock.advance(2 * DAY)
+        for one in memory.forecast(horizon="60d"):
+            ahead = max(60.0, 0.011 * (one.at - clock.now())) + 0.01
+            if one.how != "suppressed":
+                assert one.record.id in put_away(memory, one.at + ahead)
+                if one.at > clock.now():
+                    assert one.record.id not in put_away(memory, one.at - ahead)
+
+
+def put_away(memory: AgentMemory, at: float) -> set[str]:
+    return {name for change in memory.plan(now=at).changes for name in change.archive}
+
+
+def test_a_forecast_knows_policies_by_their_labels(make: Make):
+    window = {"window": {"n": 1, "remove": True, "rank": False}}
+    memory = make(policies=[{"window": {"n": 5}}, window])
+    memory.add(["the older", "the newer"])
+    assert [one.by for one in memory.forecast()] == ["window#2"]
+
+
+def test_what_consolidation_made_is_not_forecast_to_go_under_policies_that_spare_it(
+    make: Make, clock: SimulatedClock
+):
+    fading = {"ebbinghaus": {"half_life": "1d", "remove": True}}
+    memory = make(policies=[fading], consolidation=["summaries"], removal_cap=1.0)
+    memory.add([f"fact number {i} about topic{i}" for i in range(4)])
+    clock.advance(30 * DAY)
+    assert memory.apply(memory.plan()).added == 1
+    assert memory.forecast() == []
+
+
+def test_the_moment_of_expiry_is_known(make: Make, clock: SimulatedClock):
+    memory = make()
+    [name] = memory.add("the code is 4711", expires=clock.now() + DAY)
+    assert [(one.record.id, one.at, one.how, one.by) for one in memory.forecast()] == [
+        (name, clock.now() + DAY, "expired", "")
+    ]
+    assert memory.forecast(horizon="1h") == []
+
+
 # --- health
 
 
@@ -284,6 +352,85 @@ def test_maintenance_that_never_ran_is_told(make: Make, clock: SimulatedClock):
     assert "beyond-cap" in found
     memory.apply(memory.plan(now=clock.now() + 60 * DAY), allow_mass=True)
     assert codes(memory, now=clock.now() + 60 * DAY) == []
+
+
+def test_an_old_memory_under_the_default_policies_is_well(make: Make, clock: SimulatedClock):
+    memory = full(make, policies=None)
+    memory.search("topic7")
+    findings = memory.doctor(now=clock.now() + 900 * DAY)
+    assert {one.level for one in findings} <= {"note"}
+    assert_healthy(memory, now=clock.now() + 900 * DAY)
+
+
+@pytest.mark.parametrize(
+    "policy", ["memoria", "valence", "trust", "age_weighted", "surprisal", {"window": {"n": 50}}]
+)
+def test_a_policy_that_has_nothing_to_tell_apart_yet_is_not_inert(make: Make, policy: object):
+    assert "decay-inert" not in codes(full(make, policies=[policy]))
+
+
+def test_imported_records_that_are_old_are_not_taken_for_never_searched(
+    make: Make, clock: SimulatedClock
+):
+    memory = make()
+    texts = [f"fact number {i} about topic{i}" for i in range(30)]
+    memory.add(texts, event_time=clock.now() - 300 * DAY)
+    assert codes(memory) == []
+
+
+def test_expired_records_that_are_still_there_are_told(make: Make, clock: SimulatedClock):
+    memory = make()
+    memory.add([f"fact {i} about topic{i}" for i in range(3)], expires=clock.now() + DAY)
+    later = clock.now() + 12 * DAY
+    [overdue] = memory.doctor(now=later)
+    assert (overdue.code, overdue.share) == ("maintenance-overdue", 1.0)
+    assert "3 records are due since up to 11 days" in overdue.message
+
+
+def test_the_cap_is_that_of_each_namespace(make: Make, clock: SimulatedClock):
+    memory = make(policies=[{"ebbinghaus": {"half_life": "1d", "remove": True}}])
+    memory.add([f"fact {i} about topic{i}" for i in range(30)], namespace=("a",))
+    fresh = [f"thing {i} about topic{i}" for i in range(300)]
+    memory.add(fresh, namespace=("b",), now=clock.now() + 60 * DAY)
+    memory.search("topic7", namespace=())
+    found = memory.doctor(now=clock.now() + 60 * DAY, namespace=())
+    assert ["'a'" in one.message for one in found if one.code == "beyond-cap"] == [True]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ranked(Policy):
+    """Weighs by rank among those shown, but says that rows stand alone."""
+
+    name: ClassVar[str] = "ranked"
+    separable: ClassVar[bool] = True
+
+    def weight(self, view: View) -> Floats:
+        return 1.0 / (1.0 + view.newer)
+
+
+def test_a_separable_policy_that_compares_records_is_an_error(make: Make):
+    memory = make(policies=[Ranked()])
+    memory.add(["Rex barks", "Rex sleeps", "Rex eats"])
+    [error] = memory.doctor()
+    assert (error.code, error.level) == ("company-dependent", "error")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Broken(Policy):
+    """Fails."""
+
+    name: ClassVar[str] = "broken"
+
+    def weight(self, view: View) -> Floats:
+        return np.full(len(view), np.nan)
+
+
+def test_a_broken_policy_is_named(make: Make):
+    memory = make(policies=[Broken()])
+    memory.add("Rex barks")
+    for ask in (memory.doctor, memory.forecast, lambda: lived(script("+0 ?0"), memory.policies)):
+        with pytest.raises(PluginError, match="broken"):
+            ask()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -364,8 +511,11 @@ def test_the_command_line_replays_tunes_and_forecasts(file: Path, capsys):
     assert best["policies"][0]["ebbinghaus"]["half_life"] > 0
     assert main(["forecast", *when]) == 0
     assert json.loads(capsys.readouterr().out) == []
-    assert main(["doctor", *when]) == 1  # by then all that was not recalled is at its floor
+    assert main(["doctor", *when]) == 0  # all is at the floor, as is meant of a nudge: a note
     assert [one["code"] for one in json.loads(capsys.readouterr().out)] == ["below-floor"]
+    bare = {"policies": [{"ebbinghaus": {"half_life": "1d"}}]}
+    (file.parent / "bare.json").write_text(json.dumps(bare), encoding="utf-8")
+    assert main(["doctor", "--config", str(file.parent / "bare.json"), *when]) == 1
     assert main(["tune", "ebbinghaus", "--vary", "half_life", *when]) == 2
     assert main(["replay", "no-such-policy", *when]) == 2
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ import pytest
 from agentmem import AgentMemory, SimulatedClock
 from agentmem.core import Change, Floats, Policy, Update, View
 from agentmem.embed.hashing import HashEmbedder
-from agentmem.errors import CannotUndo, TombstoneWarning
+from agentmem.errors import CannotUndo, ConfigError, TombstoneWarning
 from agentmem.ledger.ledger import Ledger
 from agentmem.ledger.replay import replay
 from agentmem.views import KEPT
@@ -264,3 +264,42 @@ def test_nothing_is_consolidated_of_what_has_expired(make: Make, clock: Simulate
     clock.advance(2 * DAY)
     run = memory.apply(memory.plan(), allow_mass=True)
     assert (run.added, run.archived) == (0, 30)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Narrow(Half):
+    """Cannot do with no records."""
+
+    name: ClassVar[str] = "narrow"
+    sweep: ClassVar[Literal["due", "all"]] = "all"
+
+    def weight(self, view: View) -> Floats:
+        return np.full(len(view), 0.5 * view.created.min() / view.created.min())
+
+    def expiry(self, view: View) -> Floats:
+        return view.created + view.age.min() + 1.0
+
+    def touch(self, view: View) -> Update:
+        assert len(view)
+        return super().touch(view)
+
+
+def test_a_policy_is_not_asked_where_no_record_concerns_it(make: Make) -> None:
+    memory = make(policies=[Narrow(within=("acme",), remove=True)])
+    memory.add("Rex barks")
+    assert memory.search("Rex")[0].why.weights == {"narrow": 1.0}
+    assert memory.plan().removes == 0
+    assert memory.forecast() == []
+
+
+@pytest.mark.parametrize("scope", [{"within": "acme"}, {"kinds": ["fact"]}, {"within": (1,)}])
+def test_a_scope_that_would_match_nothing_is_an_error(make: Make, scope: object) -> None:
+    with pytest.raises(ConfigError, match="tuple of strings"):
+        make(policies=[Half(**scope)])
+
+
+def test_a_scope_is_a_list_in_a_configuration(make: Make) -> None:
+    memory = make(policies=[{"window": {"n": 1, "kinds": ["chunk"], "within": ["acme"]}}])
+    memory.add(["Rex barks", "Rex sleeps"], namespace=("acme", "x"))
+    memory.add(["Rex eats", "Rex runs"], namespace=("other",))
+    assert len(memory.search("Rex", namespace=())) == 3
