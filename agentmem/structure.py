@@ -212,12 +212,14 @@ class Consolidator(Store):
 class Updater:
     """How new statements meet what is known: duplicate, supersede, merge, append or pass.
 
-    `kinds`: of the records it looks at, those said and those derived; (): all.
+    `kinds`: of the records it looks at, those said and those derived; (): all.  `across`: whether
+    what comes from one source may replace what came from another; then a planted text can.
     """
 
     name: ClassVar[str] = "updater"
 
     kinds: tuple[str, ...] = ("chunk", "fact", "triple")
+    across: bool = False
 
     def __post_init__(self) -> None:
         check(self)

@@ -97,6 +97,14 @@ def test_by_rule_the_four_outcomes_meet_in_the_memory(make: Make) -> None:
     }
 
 
+def test_what_another_source_says_replaces_nothing_unless_it_may(make: Make) -> None:
+    for across, left in ((False, 2), (True, 1)):
+        memory = make(updates=[{"carecall": {"across": across}}], stores=["chunk", "fact"])
+        memory.add("Anna lives in Berlin.", source="chat")
+        memory.add("Anna moved to Porto.", source="tool:web")
+        assert len(facts(memory)) == left
+
+
 def test_every_verdict_on_what_goes_is_in_the_journal(make: Make) -> None:
     memory = make(updates=["carecall"], stores=["chunk", "fact"])
     memory.add("Anna likes classical music.")

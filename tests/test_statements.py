@@ -155,6 +155,15 @@ def test_what_was_said_earlier_does_not_replace_what_was_said_later(memory: Agen
     assert {hit.text for hit in memory.search(None)} == {"I live in Porto."}
 
 
+def test_what_another_source_says_replaces_nothing_unless_it_may(make: Make) -> None:
+    said = {"I live in Berlin.", "I live in Porto."}
+    for across, left in ((False, said), (True, {"I live in Porto."})):
+        memory = make(updates=[{"statements": {"across": across}}])
+        memory.add("I live in Berlin.", source="chat")
+        memory.add("I live in Porto.", source="tool:web")
+        assert {hit.text for hit in memory.search(None)} == left
+
+
 def test_namespaces_do_not_meet(memory: AgentMemory) -> None:
     memory.add("I live in Berlin.", namespace=("a",))
     memory.add("I live in Porto.", namespace=("a", "b"))

@@ -102,6 +102,14 @@ def test_namespaces_and_speakers_do_not_meet(keyed: AgentMemory) -> None:
     assert texts(keyed) == {"Ben: favourite colour: blue", "Anna: favourite colour: green"}
 
 
+def test_what_another_source_says_replaces_nothing_unless_it_may(make: Make) -> None:
+    for across, left in ((False, {"door: open", "door: shut"}), (True, {"door: shut"})):
+        memory = make(updates=[{"keyed": {"across": across}}])
+        memory.add("door: open", source="chat")
+        memory.add("door: shut", source="tool:web")
+        assert texts(memory) == left
+
+
 def test_a_turn_that_states_a_pair_replaces_another(keyed: AgentMemory) -> None:
     keyed.add(Turn(observation="light: on", reply="Noted."))
     keyed.add(Turn(observation="light: off", reply="All right."))

@@ -111,7 +111,11 @@ class CareCall(Updater):
         for one in new:
             hits = yield from around.similar(one.found_by, self.k + len(new), kind=one.kind)
             earlier = [hit.record for hit in hits if _when(hit.record) < _when(one)]
-            near = [old for old in earlier if old.id not in fresh][: self.k]
+            near = [
+                old
+                for old in earlier
+                if old.id not in fresh and (self.across or old.source == one.source)
+            ][: self.k]
             known |= {old.id: old for old in near}
             found = yield from self._verdicts(near, one, around)
             verdicts |= {(old.id, one.id): label for old, label in zip(near, found, strict=True)}

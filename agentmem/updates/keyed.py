@@ -13,7 +13,7 @@ from agentmem.updates.pairs import head, pairs
 
 __all__ = ["Keyed"]
 
-Topic = tuple[str, str]  # speaker, key
+Topic = tuple[str, str, str]  # source, speaker, key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,22 +31,26 @@ class Keyed(Updater):
     kinds: tuple[str, ...] = ("chunk",)
 
     def resolve(self, new: Sequence[Record], around: Around) -> Steps[Sequence[Change]]:
-        asked = dict.fromkeys(key for one in new for _, key in _topics(one))
+        asked = dict.fromkeys(key for one in new for _, key in _keys(one))
         if not asked:
             return ()
         rivals = yield from _stating(list(asked), new[0].kind, around)
-        more = {key for one in rivals for _, key in _topics(one)} - asked.keys()
+        more = {key for one in rivals for _, key in _keys(one)} - asked.keys()
         if more:  # the other pairs of a text of several
             rivals += yield from _stating(sorted(more), new[0].kind, around)
         order = {one.id: place for place, one in enumerate(new)}
         rivals.sort(key=lambda one: (one.created, order.get(one.id, -1)))
-        newest = {topic: one for one in rivals for topic in _topics(one)}
+        newest = {topic: one for one in rivals for topic in self._topics(one)}
         held = {one.id: one for one in rivals}.values()
         return [
-            _change(one, [newest[topic] for topic in _topics(one)])
+            _change(one, [newest[topic] for topic in self._topics(one)])
             for one in held
-            if all(newest[topic].id != one.id for topic in _topics(one))
+            if all(newest[topic].id != one.id for topic in self._topics(one))
         ]
+
+    def _topics(self, record: Record) -> list[Topic]:
+        source = "" if self.across else record.source
+        return [(source, speaker, key) for speaker, key in _keys(record)]
 
 
 def _stating(keys: Sequence[str], kind: str, around: Around) -> Steps[list[Record]]:
@@ -54,16 +58,17 @@ def _stating(keys: Sequence[str], kind: str, around: Around) -> Steps[list[Recor
     found = yield from around.holding(keys, kind=kind)
     speaking = {head(one.text) for one in found if not pairs(one.text)}
     return [
-        one for one in found if any(key in keys and key not in speaking for _, key in _topics(one))
+        one for one in found if any(key in keys and key not in speaking for _, key in _keys(one))
     ]
 
 
-def _topics(record: Record) -> list[Topic]:
+def _keys(record: Record) -> list[tuple[str, str]]:
+    """The speaker and the key of each pair that a record states."""
     return list(dict.fromkeys((pair.speaker, pair.key) for pair in pairs(record.text)))
 
 
 def _change(old: Record, newer: Sequence[Record]) -> Change:
     heir = max(newer, key=lambda one: one.created)
-    keys = ", ".join(repr(key) for _, key in _topics(old))
+    keys = ", ".join(repr(key) for _, key in _keys(old))
     reason = f"superseded by {heir.id}: same key {keys}"
     return Change(supersede=((old.id, heir.id),), reason=reason, policy=Keyed.name)

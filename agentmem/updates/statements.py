@@ -74,7 +74,10 @@ class Statements(Updater):
         order = {one.id: place for place, one in enumerate(new)}
         held = list({one.id: one for one in (*found, *telling)}.values())
         held.sort(key=lambda one: (one.created, order.get(one.id, -1)))
-        return _replaced(held)
+        apart: dict[str, list[Record]] = {}
+        for one in held:
+            apart.setdefault("" if self.across else one.source, []).append(one)
+        return [change for group in apart.values() for change in _replaced(group)]
 
 
 def _telling(record: Record) -> bool:
