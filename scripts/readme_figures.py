@@ -3,8 +3,9 @@
     python scripts/readme_figures.py [--check]
 
 A page quotes bench/results/NAME.md between `<!-- bench:NAME -->` and `<!-- /bench:NAME -->`:
-everything below the title of that file.  With --check nothing is written; exit 1 if a page is not
-up to date.
+everything below the title of that file; or, as `<!-- bench:NAME#policy -->`, how it was made and
+the table whose first column is headed "policy".  With --check nothing is written; exit 1 if a page
+is not up to date.
 """
 
 from __future__ import annotations
@@ -16,22 +17,36 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "bench" / "results"
-MARKED = re.compile(r"(<!-- bench:([\w-]+) -->\n)(.*?)(<!-- /bench:\2 -->)", re.DOTALL)
+MARKED = re.compile(
+    r"(<!-- bench:([\w-]+)(?:#([^>\n]+))? -->\n)(.*?)(<!-- /bench:\2 -->)", re.DOTALL
+)
 UNMEASURED = "Not measured yet: the figures come from `make bench`.\n"
 
 
-def table(name: str, results: Path) -> str:
-    """What a result file says, without its title."""
+def table(name: str, results: Path, headed: str | None = None) -> str:
+    """What a result file says, without its title; or its first paragraph and one of its tables.
+
+    ValueError if there is no such table.
+    """
     path = results / f"{name}.md"
     if not path.is_file():
         return UNMEASURED
     text = path.read_text(encoding="utf-8").strip()
-    return re.sub(r"\A# .*\n+", "", text) + "\n"
+    whole = re.sub(r"\A# .*\n+", "", text)
+    if headed is None:
+        return whole + "\n"
+    made, *parts = whole.split("\n\n")
+    wanted = [part for part in parts if part.startswith(f"| {headed} |")]
+    if not wanted:
+        raise ValueError(f"{path.name}: no table whose first column is headed {headed!r}")
+    return "\n\n".join([made, *wanted]) + "\n"
 
 
 def filled(page: str, results: Path = RESULTS) -> str:
     """The page with the tables of today's results between its markers."""
-    return MARKED.sub(lambda found: f"{found[1]}\n{table(found[2], results)}\n{found[4]}", page)
+    return MARKED.sub(
+        lambda found: f"{found[1]}\n{table(found[2], results, found[3])}\n{found[5]}", page
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

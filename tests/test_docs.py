@@ -228,6 +228,19 @@ def test_figures_replace_what_stands_between_their_markers(tmp_path):
     assert figures.filled(new, tmp_path) == new
 
 
+def test_one_table_of_the_results_can_be_quoted(tmp_path):
+    figures = script("readme_figures")
+    tables = "| policy |\n|---|\n| a |\n\n| goal |\n|---|\n| b |\n"
+    (tmp_path / "speed.md").write_text(f"# speed\n\nMade today.\n\n{tables}")
+    page = "<!-- bench:speed#goal -->\nold\n<!-- /bench:speed -->\n"
+    new = figures.filled(page, tmp_path)
+    assert "Made today.\n\n| goal |\n|---|\n| b |\n" in new
+    assert "policy" not in new
+    assert figures.filled(new, tmp_path) == new
+    with pytest.raises(ValueError, match="nobody"):
+        figures.filled(page.replace("#goal", "#nobody"), tmp_path)
+
+
 def test_without_results_the_page_says_how_to_make_them(tmp_path):
     page = "<!-- bench:speed -->\n<!-- /bench:speed -->\n"
     assert "make bench" in script("readme_figures").filled(page, tmp_path)
