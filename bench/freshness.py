@@ -34,6 +34,7 @@ from locomo import CATEGORIES, KS
 from measure import circumstances, destination
 
 from agentmem import registry
+from agentmem.core import Policy
 
 ROOM = 0.5  # share of the records, or of their words, that a bounded policy has room for
 SETTINGS: dict[str, list[dict[str, Any]]] = {  # other than each policy's own
@@ -41,6 +42,7 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {  # other than each policy's own
     "ttl": [{"ttl": "90d"}],
     "window": [{"n": 200}],
 }
+VERBS = ("weight", "expiry", "maintain")  # how a policy ranks or removes
 NONE = "no forgetting"
 NEWER = "policy, newer before older"
 ALONE = "policy alone (`recall: {interference: 0}`)"
@@ -57,9 +59,11 @@ def arms() -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = {NONE: []}
     for name in registry.names("policies"):
         cls: Any = registry.find("policies", name)
+        if not any(getattr(cls, verb) is not getattr(Policy, verb) for verb in VERBS):
+            continue  # it only presents
         bounds = {one.name: ROOM for one in fields(cls) if one.name in BOUNDS}
         own = {**bounds, "remove": True} if bounds else {}
-        for more in SETTINGS.get(name, [{}]) if name != "none" else []:
+        for more in SETTINGS.get(name, [{}]):
             shown = ", ".join(f"{k} {v}" for k, v in {**bounds, **more}.items())
             found[f"{name} ({shown})" if shown else name] = [{name: {**own, **more}}]
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -28,12 +29,9 @@ def clusters(rows: Sequence[Row]) -> list[list[Row]]:
 
 
 def label(rows: Sequence[Row]) -> str:
-    """The first names of a cluster and how many more there are."""
-    names = [
-        str(row["arm"]).replace("max_records 0.5", "half").replace("max_words 0.5", "half")
-        for row in rows
-    ]
-    return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")
+    """The first name of a cluster, without its options' names, and how many more there are."""
+    name = re.sub(r" \(\w+ ([^)]*)\)", r" \1", str(rows[0]["arm"]))
+    return name + (f" and {len(rows) - 1} more" if len(rows) > 1 else "")
 
 
 def frontier(plain: Sequence[Row], newer: Sequence[Row], bound: float, note: str) -> str:
@@ -48,6 +46,8 @@ def frontier(plain: Sequence[Row], newer: Sequence[Row], bound: float, note: str
             axes.plot([before[X], after[X]], [before[Y], after[Y]], color=MUTED, alpha=0.35, lw=0.8)
         _dots(axes, plain[1:], ALT, PAGE)
         _dots(axes, newer[1:], SERIES, SERIES)
+        for cluster in clusters(newer[1:]):
+            _name(axes, cluster)
         axes.plot([newer[0][X]], [newer[0][Y]], "*", color=INK, markersize=13, zorder=5)
         axes.plot(
             [], [], "o", color=ALT, markerfacecolor=PAGE, markersize=5, label="a policy alone"
@@ -56,13 +56,13 @@ def frontier(plain: Sequence[Row], newer: Sequence[Row], bound: float, note: str
         axes.plot([], [], "*", color=INK, markersize=11, linestyle="", label="the default")
         axes.axvline(bound, color=MUTED, linewidth=0.8, linestyle=":")
         axes.axhline(0.9, color=MUTED, linewidth=0.8, linestyle=":")
-        axes.set_xlim(0.2, 0.86)
-        axes.set_ylim(0.2, 1.04)
+        axes.set_xlim(-0.03, 0.83)
+        axes.set_ylim(0.1, 1.04)
         axes.set_xlabel("LoCoMo: evidence among the first 10 (recall@10)")
         axes.set_ylabel("MemoryCode: fresh before stale")
         axes.set_title("Freshness against recall")
         axes.grid(linewidth=0.7)
-        axes.legend(loc="lower left", fontsize=8)
+        axes.legend(loc=(0.01, 0.14), fontsize=8)
         return alone(drawing.svg("Freshness against recall, by policy"))
 
 
@@ -76,14 +76,19 @@ def _dots(axes: Any, rows: Sequence[Row], colour: str, face: str) -> None:
         markersize=5,
         zorder=4,
     )
-    for cluster in clusters(rows):
-        right = cluster[0][X] > 0.6
-        axes.annotate(
-            label(cluster),
-            (cluster[0][X], cluster[0][Y]),
-            xytext=(-7 if right else 7, -3),
-            textcoords="offset points",
-            ha="right" if right else "left",
-            fontsize=7,
-            color=colour,
-        )
+
+
+def _name(axes: Any, cluster: Sequence[Row]) -> None:
+    """A label beside the dots, where there is more room."""
+    x, y = cluster[0][X], cluster[0][Y]
+    left = x > 0.6 or 0.1 < x < 0.31
+    rise = -18 if x > 0.75 else 4 if x > 0.7 else -3  # points
+    axes.annotate(
+        label(cluster),
+        (x, y),
+        xytext=(-7 if left else 7, rise),
+        textcoords="offset points",
+        ha="right" if left else "left",
+        fontsize=7.5,
+        color=INK,
+    )
