@@ -49,6 +49,7 @@ PAGES = {
     "stores": ("structures.md",),
     "consolidators": ("consolidation.md",),
     "redactors": ("defence.md",),
+    "updates": ("updates.md",),
     "retrieval": ("retrieval.md",),
     "indexes": ("retrieval.md",),
     "embedders": ("retrieval.md",),
