@@ -19,7 +19,7 @@ from agentmem.budget import Usage
 from agentmem.caller import Caller, Messages, Reply
 from agentmem.clock import Moment, seconds
 from agentmem.core import Ask, Hit, Namespace, Run, Shown, Turn, content_id
-from agentmem.errors import InputError, LedgerBusy, NotFound, PlanError
+from agentmem.errors import InputError, LedgerBusy, ModelError, NotFound, PlanError
 from agentmem.models import ChatModel, resolve
 from agentmem.present.presented import by_time, presented
 from agentmem.prompting import fitted, prompt, unmarked
@@ -184,7 +184,7 @@ class Agent:
         try:
             plan = yield from self.memory._plan(now=turn.now, namespace=self.namespace)
             return ((yield from self.memory._apply(plan)) if plan else None), ""
-        except (PlanError, LedgerBusy) as error:
+        except (PlanError, LedgerBusy, ModelError) as error:
             _log.warning("maintenance put off at turn %d: %s", turn.number, error)
             return None, str(error)
 
