@@ -18,7 +18,7 @@ from agentmem.text import count_tokens
 __all__ = ["fit", "fitted", "prompt", "short_ids", "unmarked"]
 
 _BLOCK = re.compile(r"<recalled_memory\b[^>]*>.*?</recalled_memory>\n?", re.DOTALL)
-_TAG = re.compile(r"<(?=/?\s*recalled_memory\b)")
+_TAG = re.compile(r"[<\ufe64\uff1c](?=[^\w<>]*recalled)", re.IGNORECASE)  # in any likeness of it
 ID_LENGTH = 8  # characters of an id that are shown: 32 hex digits would cost 20 tokens a record
 
 
@@ -65,15 +65,21 @@ def fit(
 
 
 def fitted(shown: Shown, budget: int | None) -> Shown:
-    """What fits the budget of tokens: the notes in their order, then the hits by their score."""
+    """What fits the budget of tokens: heading, notes in their order, then the hits by their score.
+
+    A heading of hits that do not fit goes with them, as one that does not fit itself.
+    """
     if budget is None:
         return shown
+    if count_tokens(_records((), shown.heading)) > budget:
+        shown = replace(shown, heading="")
     notes: tuple[str, ...] = ()
     for note in shown.notes:
         if count_tokens(_records((), shown.heading, (*notes, note))) <= budget:
             notes = (*notes, note)
     hits = fit(shown.hits, budget, heading=shown.heading, notes=notes)
-    return replace(shown, hits=hits, notes=notes)
+    heading = shown.heading if hits or not shown.hits else ""
+    return replace(shown, hits=hits, notes=notes, heading=heading)
 
 
 def unmarked(text: str) -> str:
@@ -101,7 +107,8 @@ def _records(hits: Sequence[Hit], heading: str = "", notes: Sequence[str] = ()) 
 
 
 def _safe(text: str) -> str:
-    return _TAG.sub("&lt;", text).replace("\n", "\n  ")
+    """Without the tags, and with every line but the first indented, whatever breaks the lines."""
+    return "\n  ".join(_TAG.sub("&lt;", text).splitlines())
 
 
 def _date(at: float) -> str:
