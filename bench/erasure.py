@@ -113,6 +113,8 @@ def main() -> None:
                 place = Path(folder) / "memory"
                 place.mkdir()
                 outcomes.append(scenario(seed, place, other))
+            if len(outcomes) % 100 == 0:
+                print(f"{len(outcomes)} scenarios", file=sys.stderr, flush=True)
     finally:
         other.stop()
     took = time.perf_counter() - begin
@@ -141,6 +143,8 @@ def summary(outcomes: Sequence[Outcome], took: float) -> dict[str, Any]:
         "seconds": round(took, 1),
         "by": dict(Counter(one.how for one in outcomes)),
         "stores": dict(sorted(stores.items())),
+        "consolidated": sum(one.parts["consolidation"] != "[]" for one in outcomes),
+        "updated": sum(one.parts["updates"] != "[]" for one in outcomes),
         "indexes": dict(sorted(Counter(one.parts["index"] for one in outcomes).items())),
         "another_handle": sum(one.parts["twin"] for one in outcomes),
         "another_process": sum(one.parts["process"] for one in outcomes),
@@ -176,7 +180,9 @@ def page(result: Mapping[str, Any]) -> str:
         f"{result['scenarios']:,} random scenarios ({_counted(result['by'])}) over "
         f"{result['records']:,} records, {result['statements_erased']:,} statements erased, "
         f"{result['words_hunted']:,} words hunted for; another handle open in "
-        f"{result['another_handle']:,}, another process in {result['another_process']:,}. Stores: "
+        f"{result['another_handle']:,}, another process in {result['another_process']:,}; "
+        f"consolidation in {result['consolidated']:,}, updates resolved in {result['updated']:,}. "
+        f"Stores: "
         f"{_counted(result['stores'])}. Indexes: {_counted(result['indexes'])}. "
         f"{result['seconds']:,} s.",
         "",

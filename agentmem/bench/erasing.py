@@ -31,13 +31,14 @@ STORES = (
     *("block", "diary", "entity", "fact", "note", "profile", "segment", "session", "subgoal"),
     *("summary", "thought", "timeline", "triple", "windowed"),
 )
+CONSOLIDATION = ("adjacent", "brief", "ladder", "merge", "summaries")
 INDEXES: tuple[Any, ...] = ("exact", "exact", "auto", "lsh", {"ann": {"beyond": 8}})
 POLICIES: tuple[Any, ...] = (
     [],
     ["ebbinghaus"],
-    [{"ebbinghaus": {"half_life": "2d", "remove": True, "forget_below": 0.3}}],
-    [{"budget": {"max_records": 8}}],
-    [{"window": {"n": 6, "remove": True}}],
+    [{"ebbinghaus": {"half_life": "1d", "remove": True, "forget_below": 0.5}}],
+    [{"budget": {"max_records": 5}}],
+    [{"window": {"n": 4, "remove": True}}],
 )
 SAID = (
     "user: {name} lives in {a} now.",
@@ -107,14 +108,15 @@ class _Scenario:
         self.said: dict[str, _Said] = {}
 
     def _options(self) -> dict[str, Any]:
-        rng = self.rng
+        rng, hashing = self.rng, {"hash": {"dim": 32}}
+        consolidation = rng.sample(CONSOLIDATION, rng.choice((0, 0, 1, 2)))
         return {
-            "embedder": rng.choice(
-                [{"hash": {"dim": 32}}, {"cached": {"embedder": {"hash": {"dim": 32}}}}]
-            ),
+            "embedder": rng.choice([hashing, {"cached": {"embedder": hashing}}]),
             "stores": ["chunk", *rng.sample(STORES, rng.choice((0, 1, 1, 2, 3)))],
             "index": rng.choice(INDEXES),
-            "policies": rng.choice(POLICIES),
+            "policies": rng.choice(POLICIES[-3:] if consolidation else POLICIES),
+            "updates": rng.choice(([], [], ["statements"], ["keyed"], ["carecall"])),
+            "consolidation": consolidation,
         }
 
     def _open(self) -> AgentMemory:
@@ -201,6 +203,7 @@ class _Scenario:
 
     def wait(self) -> None:
         self.clock.advance(self.rng.choice((60.0, DAY, 9 * DAY)))
+        self.maintain()
 
     def reopen(self) -> None:
         self.memory.close()
@@ -213,7 +216,7 @@ class _Scenario:
         for _ in range(3):
             self.add()
         verbs = [self.add] * 6 + [self.update, self.supersede, self.forget, self.restore]
-        verbs += [self.recall, self.recall, self.maintain, self.wait, self.reopen]
+        verbs += [self.recall, self.recall, self.maintain, self.maintain, self.wait, self.reopen]
         for _ in range(self.rng.randint(4, 24)):
             try:
                 self.rng.choice(verbs)()
@@ -225,16 +228,14 @@ class _Scenario:
     def run(self) -> Outcome:
         try:
             self._live()
-            for one in (self.twin, self.memory):
-                if one is not None:
-                    one.search("what is known", k=50, reinforce=False)
+            for one in filter(None, (self.twin, self.memory)):
+                one.search("what is known", k=50, reinforce=False)
             if self.joined is not None:
                 self.joined.ask(self.path, self.options, [])
             return self._erase()
         finally:
-            for one in (self.memory, self.twin):
-                if one is not None:
-                    one.close()
+            for one in filter(None, (self.memory, self.twin)):
+                one.close()
             if self.joined is not None:
                 self.joined.close(self.path)
 
@@ -262,8 +263,7 @@ class _Scenario:
         own -= {word for one in staying for word in one.words}
         words = sorted(own | hunted)
         leaks = self._hunt(words)
-        gone = self.memory._engine.ledger.present(self.said)
-        present = {name for name, _ in gone}
+        present = {name for name, _ in self.memory._engine.ledger.present(self.said)}
         return Outcome(
             seed=self.seed,
             how=how,
