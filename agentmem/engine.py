@@ -25,13 +25,12 @@ from agentmem.core import (
     View,
 )
 from agentmem.errors import LedgerError
-from agentmem.index.columns import ACTIVE, Codes, Columns, traced, view_of
+from agentmem.index.columns import ACTIVE, Columns, traced, view_of
 from agentmem.ledger.book import Place
 from agentmem.ledger.ledger import Ledger, Outcome
 from agentmem.ledger.reads import Reads
-from agentmem.panel import Panel
+from agentmem.panel import Panel, record_view
 from agentmem.structure import Consolidator, Store, Updater
-from agentmem.text import words
 
 
 class Engine:
@@ -297,34 +296,3 @@ class Engine:
         close = getattr(self.columns.dense, "close", None)
         if close is not None:
             close()
-
-
-def record_view(records: Sequence[Record], now: float, code: Callable[[Namespace], int]) -> View:
-    """The view of some whole records; turn counts are not known here (zero and infinite)."""
-
-    def floats(name: str) -> Floats:
-        return np.array([getattr(r, name) for r in records], dtype=np.float64)
-
-    kinds, origins = Codes(), Codes()
-    spaces = {path: code(path) for path in {r.namespace for r in records}}
-    return View(
-        now=now,
-        created=floats("created"),
-        used=floats("used"),
-        uses=floats("uses"),
-        stability=floats("stability"),
-        importance=floats("importance"),
-        valence=floats("valence"),
-        turns=np.zeros(len(records)),
-        idle_turns=np.full(len(records), np.inf),
-        namespace=np.array([spaces[r.namespace] for r in records], dtype=np.int64),
-        ids=np.array([r.id.encode() for r in records], dtype="S32"),
-        kind=kinds.of(r.kind for r in records),
-        source=origins.of(r.source for r in records),
-        verify_by=floats("verify_by"),
-        words=np.array([len(words(r.found_by)) for r in records], dtype=np.float64),
-        recalls=np.empty((len(records), 0)),
-        share=np.full(len(records), np.nan),
-        kinds=kinds.names,
-        origins=origins.names,
-    )

@@ -1,4 +1,4 @@
-"""The policies of a memory, asked together: each about the records that concern it."""
+"""The policies of a memory, asked together, each about what concerns it; and what they see."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 
 from agentmem import contract
 from agentmem.config import fingerprint
-from agentmem.core import Ask, Change, Floats, Namespace, Policy, Update, View
+from agentmem.core import Ask, Change, Floats, Namespace, Policy, Record, Update, View
 from agentmem.errors import ConfigError
+from agentmem.index.columns import Codes
+from agentmem.text import words
 
-__all__ = ["Panel"]
+__all__ = ["Panel", "record_view"]
 
 
 class Panel:
@@ -157,4 +159,35 @@ def _labels(policies: Sequence[Policy]) -> tuple[str, ...]:
     return tuple(
         name if names.count(name) == 1 else f"{name}#{names[: i + 1].count(name)}"
         for i, name in enumerate(names)
+    )
+
+
+def record_view(records: Sequence[Record], now: float, code: Callable[[Namespace], int]) -> View:
+    """The view of some whole records; turn counts are not known here (zero and infinite)."""
+
+    def floats(name: str) -> Floats:
+        return np.array([getattr(r, name) for r in records], dtype=np.float64)
+
+    kinds, origins = Codes(), Codes()
+    spaces = {path: code(path) for path in {r.namespace for r in records}}
+    return View(
+        now=now,
+        created=floats("created"),
+        used=floats("used"),
+        uses=floats("uses"),
+        stability=floats("stability"),
+        importance=floats("importance"),
+        valence=floats("valence"),
+        turns=np.zeros(len(records)),
+        idle_turns=np.full(len(records), np.inf),
+        namespace=np.array([spaces[r.namespace] for r in records], dtype=np.int64),
+        ids=np.array([r.id.encode() for r in records], dtype="S32"),
+        kind=kinds.of(r.kind for r in records),
+        source=origins.of(r.source for r in records),
+        verify_by=floats("verify_by"),
+        words=np.array([len(words(r.found_by)) for r in records], dtype=np.float64),
+        recalls=np.empty((len(records), 0)),
+        share=np.full(len(records), np.nan),
+        kinds=kinds.names,
+        origins=origins.names,
     )
