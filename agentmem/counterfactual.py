@@ -7,6 +7,7 @@ found then cannot be missed here: compare policies with each other, not with the
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from heapq import heappop, heappush
@@ -17,10 +18,10 @@ from numpy.typing import NDArray
 
 from agentmem.core import Ask, Floats, Ints, Policy, View
 from agentmem.panel import Panel
-from agentmem.trace import Event, Trace
+from agentmem.trace import Event, Happening, Trace
 from agentmem.views import KEPT
 
-__all__ = ["Outcome", "clairvoyant", "lived"]
+__all__ = ["Outcome", "belady", "clairvoyant", "lived"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +32,8 @@ class Outcome:
     recall: float  # share of the needs whose record was there and not suppressed
     bound: float  # the most that a clairvoyant keeper of as many records at every moment can do
     regret: float  # bound - recall
-    auc: float  # share of the other records that a needed one outweighs: ranking, 0.5 is chance
+    auc: float  # share of the others that a needed record outweighs, none if it is not found;
+    # 0.5 is chance
     removed: int
     false_forget: float  # share of the removed that were needed afterwards
     stale: float  # share of the visible that had been superseded, when something was needed
@@ -59,36 +61,44 @@ def lived(
 
 
 def clairvoyant(trace: Trace, sizes: Sequence[int], since: float = -np.inf) -> float:
-    """The most that a keeper of at most `sizes[i]` records after event i can meet, as a share.
+    """The most that a keeper of at most `sizes[i]` records after event i can meet, as a share."""
+    met = belady([(event.what, event.items) for event in trace.events], sizes)
+    needs = [i for i, one in enumerate(trace.events) if one.what == "need" and one.at >= since]
+    total = sum(len(trace.events[i].items) for i in needs)
+    return sum(met[i] for i in needs) / total if total else float("nan")
+
+
+def belady(steps: Sequence[tuple[Happening, Sequence[int]]], sizes: Sequence[int]) -> list[int]:
+    """How many of the items needed at each step a keeper of `sizes[i]` items after step i meets.
 
     It knows all needs and lets go what is needed last, or never (Belady's MIN, 1966).  As in a
     cache, what was missed may come back: so this is a bound, also for keepers to whom it cannot.
     """
     needed: dict[int, list[int]] = {}
-    for i, event in enumerate(trace.events):
-        if event.what == "need":
-            for item in event.items:
+    for i, (what, items) in enumerate(steps):
+        if what == "need":
+            for item in items:
                 needed.setdefault(item, []).append(i)
     gone: set[int] = set()
-    kept: dict[int, float] = {}  # item -> the event at which it is needed next
+    kept: dict[int, float] = {}  # item -> the step at which it is needed next
     latest: list[tuple[float, int]] = []  # the same as a heap, with what has changed since
-    met = total = 0
-    for i, (event, size) in enumerate(zip(trace.events, sizes, strict=True)):
-        if event.what == "need" and event.at >= since:
-            met += sum(item in kept for item in event.items)
-            total += len(event.items)
-        for item in event.items:
-            if event.what == "gone":
+    met = []
+    for i, ((what, items), size) in enumerate(zip(steps, sizes, strict=True)):
+        met.append(sum(item in kept for item in items) if what == "need" else 0)
+        for item in items:
+            if what == "gone":
                 kept.pop(item, None)
                 gone.add(item)
-            elif event.what in ("add", "need") and item not in gone:
+            elif what == "back":
+                gone.discard(item)
+            if what in ("add", "need", "back") and item not in gone:
                 kept[item] = _next(needed.get(item, []), i)
                 heappush(latest, (-kept[item], item))
         while len(kept) > size:
             when, item = heappop(latest)
             if kept.get(item) == -when:
                 del kept[item]
-    return met / total if total else float("nan")
+    return met
 
 
 def _next(needs: list[int], i: int) -> float:
@@ -101,20 +111,20 @@ class _Life:
 
     def __init__(self, trace: Trace, policies: Sequence[Policy], budget: int | None) -> None:
         self.trace, self.items, self.budget = trace, trace.items, budget
-        self.panel = Panel(policies, lambda code: trace.paths.get(code, ()))
+        self.panel = Panel(policies, lambda code: trace.paths.get(code, ()), trace.lasting)
         n = len(self.items)
         self.kept = np.zeros(n, dtype=np.bool_)
         self.stale = np.zeros(n, dtype=np.bool_)
         self.removed = np.zeros(n, dtype=np.bool_)
         self.missed = np.zeros(n, dtype=np.bool_)
-        self.used = self.items.created.copy()
+        self.used = self.items.used.copy()
         self.used_turn = np.full(n, -np.inf)
-        self.uses = np.zeros(n)
-        self.stability = np.full(n, np.nan)
+        self.uses = self.items.uses.copy()
+        self.stability = self.items.stability.copy()
         self.recalls = np.full((n, KEPT if self.panel.traces else 0), np.nan)
         self.due = np.full(n, np.inf)
         self.turns = np.zeros(int(self.items.namespace.max(initial=-1)) + 1)
-        self.last = dict.fromkeys(self.panel.labels, 0)  # turn of each policy's last removal
+        self.last: Counter[tuple[str, int]] = Counter()  # turn of a policy's last removal there
         self.sizes: list[int] = []
         self.hits = self.needs = 0
         self.aucs: list[float] = []
@@ -160,6 +170,11 @@ class _Life:
             self._need(rows, event.at, counted)
         elif event.what == "stale":
             self.stale[rows] = True
+        elif event.what == "back":
+            self.kept[rows], self.stale[rows] = True, False
+            self.used[rows] = np.maximum(self.used[rows], event.at)
+            self._time(rows, event.at)
+            self._maintain(space, event.at)
         else:
             self.kept[rows] = False
         self.sizes.append(int(np.count_nonzero(self.kept)))
@@ -180,6 +195,7 @@ class _Life:
             self.needs += len(rows)
             self.staleness.append(float(self.stale[seen].mean()) if len(seen) else 0.0)
             self.aucs += _auc(weights, np.isin(here, found))
+            self.aucs += [0.0] * (len(rows) - len(found))
         if len(found):
             view = replace(self.view(found, now), share=np.full(len(found), 1.0 / len(found)))
             update = self.panel.touched(view)
@@ -203,13 +219,13 @@ class _Life:
             rows = np.flatnonzero(self.kept & (self.items.namespace == space))
             if policy.sweep == "due":
                 rows = rows[self.due[rows] <= now]
-            turn = int(self.turns[space])
-            ask = Ask(now=now, namespace=(), turn=turn, last_turn=self.last[label])
+            turn, path = int(self.turns[space]), self.trace.paths.get(space, ())
+            ask = Ask(now=now, namespace=path, turn=turn, last_turn=self.last[label, space])
             if len(rows) and (policy.sweep == "due" or policy.concerns(len(rows), ask)):
                 view = self.view(rows, now)
                 change = self.panel.maintain(label, policy, view, ask)
                 if change.archive:
-                    self.last[label] = turn
+                    self.last[label, space] = turn
                     names = [name.encode() for name in change.archive]
                     self._remove(rows[np.isin(view.ids, names)])
         if self.budget is not None:

@@ -31,7 +31,7 @@ class Panel:
         kept: Sequence[str] = (),
     ) -> None:
         self.policies = tuple(policies)
-        self._kept = frozenset(kept)
+        self.kept = frozenset(kept)
         self.labels = _labels(self.policies)
         for label, policy in zip(self.labels, self.policies, strict=True):
             _scope(label, policy)
@@ -42,7 +42,7 @@ class Panel:
         self._expiring = [(name, p) for name, p in pairs if _has_expiry(p)]
         self.expires = bool(self._expiring)
         self.stamp = fingerprint([policy for _, policy in self._expiring])  # of their expiries
-        self.stamp += "".join(f" {kind}" for kind in sorted(self._kept) if self.expires)
+        self.stamp += "".join(f" {kind}" for kind in sorted(self.kept) if self.expires)
         self.traces = any(policy.traces for policy in self.policies)
         self.separable = all(policy.separable for _, policy in self._weighing)
 
@@ -122,7 +122,7 @@ class Panel:
     def _removable(self, policy: Policy, view: View) -> NDArray[np.bool_] | None:
         """Which of the rows that concern a policy it may put away; None: all rows."""
         mine = self.concerned(policy, view)
-        kept = self._kept.difference(policy.kinds)
+        kept = self.kept.difference(policy.kinds)
         codes = [code for code, kind in enumerate(view.kinds) if kind in kept]
         if not codes:
             return mine

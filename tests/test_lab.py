@@ -19,7 +19,7 @@ from agentmem.config import build_policies
 from agentmem.core import Floats, Policy, View
 from agentmem.counterfactual import clairvoyant, lived
 from agentmem.embed.hashing import HashEmbedder
-from agentmem.errors import InputError, PluginError
+from agentmem.errors import ConfigError, InputError, PluginError
 from agentmem.testing import assert_forgets, assert_healthy, assert_keeps
 from agentmem.trace import Event, Items, Trace
 from agentmem.tuning import choices, tune
@@ -35,6 +35,9 @@ def items(created: list[float]) -> Items:
     return Items(
         ids=np.array([f"r{i}".encode() for i in range(n)], dtype="S32"),
         created=np.array(created),
+        used=np.array(created),
+        uses=np.zeros(n),
+        stability=np.full(n, np.nan),
         importance=np.full(n, 0.5),
         valence=np.zeros(n),
         turn=np.arange(1.0, n + 1.0),
@@ -51,7 +54,7 @@ def items(created: list[float]) -> Items:
 
 def script(text: str) -> Trace:
     """`+0 +1 ?0 x1`: item 0 is added, item 1 too, 0 is needed, 1 has become stale; an hour each."""
-    what = {"+": "add", "?": "need", "x": "stale", "-": "gone"}
+    what = {"+": "add", "?": "need", "x": "stale", "-": "gone", "<": "back"}
     clock = count(START, 3600.0)
     events = [
         Event(at, what[step[0]], tuple(int(i) for i in step[1:].split(",")))
@@ -112,6 +115,18 @@ def test_what_the_user_forgot_is_gone_under_every_policy():
     assert (outcome.recall, outcome.bound, outcome.removed) == (0.0, 0.0, 0)
 
 
+def test_what_came_back_is_there_again_and_fresh():
+    outcome = under(script("+0 +1 x0 -0 <0 ?0"), {"window": {"n": 2, "remove": True}})
+    assert (outcome.recall, outcome.bound, outcome.stale) == (1.0, 1.0, 0.0)
+
+
+def test_what_is_not_found_outweighs_nothing():
+    trace = script("+0 +1 +2 ?0 ?2")
+    assert under(trace, {"window": {"n": 1}}).auc == 0.5  # one of two is found, before all others
+    assert under(trace, {"window": {"n": 1, "remove": True, "rank": False}}).auc == 0.0
+    assert under(trace, "none").auc == 0.5
+
+
 def test_an_empty_trace_has_nothing_to_count():
     outcome = under(Trace(items=items([]), events=[]), "none")
     assert outcome.needs == 0
@@ -124,7 +139,8 @@ def traces(draw: st.DrawFn) -> Trace:
     steps = [f"+{i}" for i in range(n)]
     for _ in range(draw(st.integers(0, 8))):
         item = draw(st.integers(0, n - 1))
-        steps.insert(draw(st.integers(steps.index(f"+{item}") + 1, len(steps))), f"?{item}")
+        sign = draw(st.sampled_from("???x-<"))
+        steps.insert(draw(st.integers(steps.index(f"+{item}") + 1, len(steps))), f"{sign}{item}")
     return script(" ".join(steps))
 
 
@@ -158,6 +174,113 @@ def test_the_trace_of_a_memory_holds_what_happened_and_nothing_erased(lively: Ag
     assert early.needs == 5
 
 
+def outcome_of(memory: AgentMemory, *policies: object, **options: object):
+    return under(memory.trace(**options), *(policies or ("none",)))
+
+
+def test_what_the_caller_forgot_and_restored_is_needed_again(make: Make, clock: SimulatedClock):
+    memory = make()
+    [name, other] = memory.add(["Rex barks", "Tom purrs"])
+    gone = memory.forget(name)
+    assert [e.what for e in memory.trace().events] == ["add", "gone"]
+    memory.undo(gone.run)
+    memory.search("Rex barks", k=1)
+    memory.forget(other)
+    clock.advance(1.0)
+    memory.restore(other)
+    memory.search("Tom purrs", k=1)
+    whats = [event.what for event in memory.trace().events]
+    assert whats == ["add", "gone", "back", "need", "gone", "back", "need"]
+    assert outcome_of(memory).recall == 1.0
+
+
+def test_what_maintenance_did_and_took_back_has_not_happened(make: Make, clock: SimulatedClock):
+    memory = make(policies=[{"window": {"n": 1, "remove": True}}], removal_cap=1.0)
+    memory.add(["Rex barks", "Tom purrs"])
+    memory.undo(memory.apply(memory.plan()))
+    assert [event.what for event in memory.trace().events] == ["add"]
+
+
+def test_what_has_expired_is_gone_under_every_policy(make: Make, clock: SimulatedClock):
+    memory = make(policies=["none"])
+    start = clock.now()
+    memory.add("the code is 4711", expires=start + DAY)
+    memory.add("Rex barks")
+    clock.advance(2 * DAY)
+    memory.search("Rex")
+    trace = memory.trace()
+    assert [(e.what, e.at - start) for e in trace.events if e.what == "gone"] == [("gone", DAY)]
+    memory.add("the code is 4711")  # again: it lasts
+    clock.advance(DAY)
+    memory.search("code 4711", k=1)
+    assert outcome_of(memory).recall == 1.0
+
+
+def test_what_flips_back_is_not_stale_any_more(make: Make, clock: SimulatedClock):
+    memory = make()
+    [berlin] = memory.add("Anna lives in Berlin")
+    porto = memory.supersede(berlin, "Anna lives in Porto", now=clock.now() + 1.0)
+    memory.supersede(porto, "Anna lives in Berlin", now=clock.now() + 2.0)
+    memory.search("Anna", k=1, now=clock.now() + 3.0)
+    assert [e.what for e in memory.trace().events] == [
+        *("add", "add", "stale"),
+        *("stale", "back", "need"),
+    ]
+    assert outcome_of(memory).stale == 0.5
+
+
+def test_what_is_imported_brings_its_lifecycle_and_what_was_put_away_stays_so(
+    make: Make, clock: SimulatedClock, tmp_path: Path
+):
+    memory = make(policies=["ebbinghaus"])
+    name, other = memory.add(["Rex barks", "Tom purrs"])
+    memory.search("Rex", k=1, now=clock.now() + DAY)
+    memory.forget(other)
+    memory.export(tmp_path / "m.jsonl")
+    copy = make()
+    copy.import_(tmp_path / "m.jsonl")
+    trace = copy.trace()
+    assert [(e.what, len(e.items)) for e in trace.events] == [("add", 2), ("gone", 1)]
+    kept = trace.items.ids.tolist().index(name.encode())
+    assert trace.items.uses[kept] == 1.0
+    assert trace.items.used[kept] == clock.now() + DAY
+    assert trace.items.stability[kept] > 0.0
+
+
+def test_one_recall_of_several_namespaces_is_a_need_in_each(make: Make):
+    memory = make()
+    for place in ("ann", "bob"):
+        memory.add(f"{place} has a dog", namespace=("home", place))
+    memory.add("a dog elsewhere", namespace=("work",))
+    memory.search("dog", namespace=("home",))
+    trace = memory.trace(namespace=("home",))
+    assert [e.what for e in trace.events] == ["add", "add", "need", "need"]
+    inside = {"window": {"n": 0, "within": ["home", "ann"]}}
+    assert under(trace, inside).recall == 0.5
+    assert memory.trace(namespace=("work",)).needs == 0
+
+
+def test_a_search_dated_before_the_record_came_needs_nothing(make: Make, clock: SimulatedClock):
+    memory = make()
+    memory.add("Rex barks")
+    memory.search("Rex", now=clock.now() - DAY)
+    assert memory.trace().needs == 0
+
+
+def test_what_consolidation_made_is_spared_as_in_the_memory(make: Make, clock: SimulatedClock):
+    fading = {"ebbinghaus": {"half_life": "1d", "remove": True}}
+    memory = make(policies=[fading], consolidation=["summaries"], removal_cap=1.0)
+    memory.add([f"fact number {i} about topic{i}" for i in range(4)])
+    clock.advance(30 * DAY)
+    memory.apply(memory.plan())
+    memory.search("fact number topic1", now=clock.now() + 90 * DAY)
+    assert outcome_of(memory, fading).recall == 1.0
+
+
+def test_a_window_that_shows_nearly_nothing_is_no_fit(lively: AgentMemory):
+    assert tune(lively.trace(), "window", {"n": [1, 50]}).options == {"n": 50}
+
+
 def test_tuning_finds_what_serves_and_tells_what_it_wins_where_it_was_not_fitted(
     lively: AgentMemory,
 ):
@@ -176,15 +299,52 @@ def test_too_few_recalls_are_an_error(make: Make):
         tune(memory.trace(), "ebbinghaus", {}, tail=1.0)
 
 
-@pytest.mark.parametrize("text", ["1d..", "2d..1d:3", "0..1d", "1d..2d:one", "1d..2d:1"])
+def test_a_lone_record_leaves_nothing_to_compare(make: Make, clock: SimulatedClock):
+    memory = make()
+    memory.add("one thing")
+    for _ in range(12):
+        clock.advance(DAY)
+        memory.search("thing")
+    with pytest.raises(InputError, match="nothing to compare"):
+        tune(memory.trace(), "ebbinghaus", {"half_life": ["1d"]})
+    kept = tune(memory.trace(), "ebbinghaus", {"half_life": ["1d"]}, objective="recall", tail=1e-17)
+    assert kept.held_out == 1.0
+
+
+@pytest.mark.parametrize(
+    ("grid", "said"),
+    [
+        ({"halflife": ["1d"]}, "did you mean 'half_life'"),
+        ({"half_life": ["soon"]}, "half_life: 'soon'"),
+        ({"variant": ["other"]}, "intended"),
+        ({"remove": ["yes"]}, "remove"),
+    ],
+)
+def test_options_that_a_policy_does_not_take_are_named(lively, grid, said: str):
+    with pytest.raises(ConfigError, match=said):
+        tune(lively.trace(), "ebbinghaus", grid)
+
+
+def test_no_values_are_an_error(lively: AgentMemory):
+    with pytest.raises(InputError, match="no value to try for 'half_life'"):
+        tune(lively.trace(), "ebbinghaus", {"half_life": []})
+
+
+@pytest.mark.parametrize(
+    "text", ["1d..inf", "a..b", "1d..", "2d..1d:3", "0..1d", "1d..2d:one", "1d..2d:1"]
+)
 def test_a_range_that_is_none_is_an_error(text: str):
     with pytest.raises(InputError):
         choices(text)
 
 
 def test_a_range_is_even_on_a_log_scale_and_a_list_is_a_list():
-    assert choices("1d..100d:3") == ["86400", "864000", "8.64e+06"]
+    assert choices("1d..100d:3") == ["86400", "864000", "8640000"]
     assert choices("7d, 30d") == ["7d", "30d"]
+    assert choices("0.1..0.9:3") == ["0.1", "0.3", "0.9"]
+    assert choices("10..1000:4") == ["10", "46", "215", "1000"]
+    assert choices("1..3:9") == ["1", "2", "3"]
+    assert choices("11d..1000d:2") == ["950400", "86400000"]  # no exponent: YAML knows few
 
 
 # --- forecasts
@@ -518,6 +678,10 @@ def test_the_command_line_replays_tunes_and_forecasts(file: Path, capsys):
     assert main(["doctor", "--config", str(file.parent / "bare.json"), *when]) == 1
     assert main(["tune", "ebbinghaus", "--vary", "half_life", *when]) == 2
     assert main(["replay", "no-such-policy", *when]) == 2
+    for wrong in (["replay", "{window"], ["tune", "window", "--vary", "n=[1"]):
+        capsys.readouterr()
+        assert main([*wrong, *when]) == 2
+        assert "is not YAML" in capsys.readouterr().err
 
 
 def test_the_doctor_tells_of_another_embedder(tmp_path: Path, make: Make, capsys):

@@ -14,12 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from heapq import heappop, heappush
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agentmem.core import Floats, Ints
+from agentmem.counterfactual import belady
 from agentmem.errors import InputError
 
 HOUR = 3600.0
@@ -135,20 +135,5 @@ def clairvoyant(item: Ints, room: int) -> NDArray[np.bool_]:
 
     No keeper meets more (Belady 1966).  The first need of an item is never met.
     """
-    after = np.full(len(item), np.inf)
-    coming: dict[int, int] = {}
-    for i in range(len(item) - 1, -1, -1):
-        after[i] = coming.get(int(item[i]), np.inf)
-        coming[int(item[i])] = i
-    met = np.zeros(len(item), dtype=np.bool_)
-    held: dict[int, float] = {}
-    latest: list[tuple[float, int]] = []  # (-next need, item), some out of date
-    for i, one in enumerate(item.tolist()):
-        met[i] = one in held
-        held[one] = after[i]
-        heappush(latest, (-after[i], one))
-        while len(held) > room:
-            due, out = heappop(latest)
-            if held.get(out) == -due:
-                del held[out]
-    return met
+    met = belady([("need", (one,)) for one in item.tolist()], [room] * len(item))
+    return np.array(met, dtype=np.bool_)

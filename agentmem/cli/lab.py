@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from math import isnan
 from typing import Annotated, Any
@@ -12,7 +13,7 @@ import yaml
 from agentmem.cli.plans import iso
 from agentmem.cli.session import EverywhereOption, Session, clean, columns, command
 from agentmem.config import build_policies
-from agentmem.counterfactual import Outcome, lived
+from agentmem.counterfactual import lived
 from agentmem.errors import EmbedderMismatch, InputError
 from agentmem.health import Finding
 from agentmem.tuning import Objective, choices, tune
@@ -77,7 +78,8 @@ def replay(
     table = columns("policy", *_COLUMNS)
     for spec, outcome in outcomes.items():
         table.add_row(clean(spec), *(_shown(getattr(outcome, name)) for name in _COLUMNS))
-    session.show([{"policy": spec, **_plain(one)} for spec, one in outcomes.items()], table)
+    rows = [{"policy": spec, **_plain(asdict(one))} for spec, one in outcomes.items()]
+    session.show(rows, table)
 
 
 _COLUMNS = (
@@ -115,31 +117,39 @@ def tuned(
         f"best of {best.tried}: {objective} {best.fitted:.3f} where it was fitted, "
         f"{best.held_out:.3f} on the rest; the defaults {best.default:.3f} there"
     )
-    if best.gain <= 0.0:
+    if not best.gain > 0.0:
         told += "; the fit does not hold: keep the defaults"
     text = yaml.safe_dump({"policies": [spec]}, sort_keys=False).rstrip()
     data: dict[str, Any] = {"policies": [spec], "objective": objective, "tried": best.tried}
-    data |= {"fitted": best.fitted, "held_out": best.held_out, "default": best.default}
-    session.show({**data, "outcome": _plain(best.outcome)}, told, text)
+    scores = {"fitted": best.fitted, "held_out": best.held_out, "default": best.default}
+    session.show({**data, **_plain(scores), "outcome": _plain(asdict(best.outcome))}, told, text)
 
 
 def _policies(spec: str) -> tuple[Any, ...]:
     """The policies of `ebbinghaus`, `{ebbinghaus: {half_life: 7d}}`, `window+budget`."""
     parts = [spec] if spec.lstrip().startswith("{") else spec.split("+")
-    return build_policies([yaml.safe_load(part) for part in parts])
+    return build_policies([_yaml(part) for part in parts])
 
 
 def _varied(text: str) -> tuple[str, list[Any]]:
     name, found, values = text.partition("=")
     if not found or not name.strip() or not values.strip():
         raise InputError(f"--vary {text!r}: write OPTION=VALUE,VALUE or OPTION=LOW..HIGH:COUNT")
-    return name.strip(), [yaml.safe_load(value) for value in choices(values)]
+    return name.strip(), [_yaml(value) for value in choices(values)]
 
 
-def _plain(outcome: Outcome) -> dict[str, Any]:
+def _yaml(text: str) -> Any:
+    """What a piece of YAML says; InputError if it is none."""
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError(f"{text!r} is not YAML: {' '.join(str(error).split())}") from error
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
     """JSON knows no NaN."""
-    values = asdict(outcome).items()
-    return {n: None if isinstance(v, float) and isnan(v) else v for n, v in values}
+    pairs = values.items()
+    return {n: None if isinstance(v, float) and isnan(v) else v for n, v in pairs}
 
 
 def _shown(value: float) -> str:
