@@ -10,6 +10,7 @@ from agentmem import changes
 from agentmem.core import Change, Namespace, Record, Task
 from agentmem.engine import Engine
 from agentmem.errors import LedgerBusy, LedgerFull
+from agentmem.extract.gist import forget_words
 from agentmem.ledger.rows import word_hash
 from agentmem.ledger.tables import ACTIVE
 from agentmem.maintenance import cap_on
@@ -112,6 +113,7 @@ def erase(
             engine.ledger.blank_reasons(quoting)
     engine.clear_cache()
     word_hash.cache_clear()
+    forget_words()
     return replace(receipt, scrubbed=scrub(engine)), proof
 
 

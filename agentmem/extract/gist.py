@@ -16,7 +16,7 @@ from agentmem.errors import InputError
 from agentmem.extract.english import CLOSED, INTERJECTIONS, NEGATIONS, word_set
 from agentmem.text import caseless, count_tokens, words
 
-__all__ = ["compress", "keywords", "summary"]
+__all__ = ["compress", "forget_words", "keywords", "summary"]
 
 FORCE = ("\n", ".", "!", "?", ":")
 PHRASE = 3  # words in a key phrase at most
@@ -216,6 +216,11 @@ def _bits(word: str) -> float:
     pieces = model().pieces
     first = pieces("the")[0]  # the most frequent word; marks and letters come before it
     return sum(log2(1 + max(1, piece - first + 1)) for piece in pieces(word))
+
+
+def forget_words() -> None:
+    """Empty the cache of words: they may be those of what has been erased."""
+    _bits.cache_clear()
 
 
 def _without(text: str, pieces: Sequence[re.Match[str]], dropped: frozenset[int]) -> str:
