@@ -79,6 +79,7 @@ BUILTIN: dict[str, dict[str, str]] = {
         "iterative": "agentmem.retrieve.iterative:Iterative",
         "linked": "agentmem.retrieve.linked:Linked",
         "multi_hop": "agentmem.retrieve.multihop:MultiHop",
+        "pinned": "agentmem.retrieve.pinned:Pinned",
         "rerank": "agentmem.retrieve.rerank:Rerank",
         "sources": "agentmem.retrieve.sources:Sources",
         "timelines": "agentmem.retrieve.timelines:Timelines",

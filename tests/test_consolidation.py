@@ -681,3 +681,15 @@ def test_what_maintenance_put_away_comes_back_with_a_later_plan(make: Make) -> N
     assert [one.id for one in active(memory)] == [name]
     memory.apply(memory.plan())
     assert [one.id for one in active(memory)] == [facts.id]
+
+
+def test_a_pinned_brief_is_always_there_and_first(make: Make) -> None:
+    memory = make(policies=WINDOW, consolidation=["brief"], retrieval=["pinned"])
+    fill(memory)
+    assert "brief" not in {hit.record.kind for hit in memory.search("zebra", k=1)}
+    consolidated(memory)
+    for query in ("zebra marmalade", "crates", "nothing of the kind"):
+        hits = memory.search(query, k=1)
+        assert [hit.record.kind for hit in hits] == ["brief", "chunk"]
+        assert hits[0].score >= hits[1].score
+    assert [hit.record.kind for hit in memory.search("crates", where={"kind": "chunk"}, k=1)] == ["chunk"]
