@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from agentmem.engine import Engine
 from agentmem.errors import ConfigError, PluginError
 from agentmem.ledger.ledger import Ledger
 from agentmem.ledger.replay import replay
-from agentmem.steps import Steps
+from agentmem.steps import Steps, run
 from agentmem.structure import Around, Updater
 from agentmem.updates.pairs import pairs
 from tests.conftest import Make
@@ -228,6 +229,35 @@ def test_an_updater_by_model_looks_at_what_stores_derive(make: Make) -> None:
     assert memory.extract().done == 2
     facts = {hit.text for hit in memory.search(None, k=9) if hit.record.kind == "fact"}
     assert facts == {"Anna lives in Porto."}
+
+
+def test_work_that_two_processes_have_begun_is_written_once(make: Make, tmp_path: Path) -> None:
+    def opened(*replies: str) -> AgentMemory:
+        options = {"model": Scripted(*replies), "background": False}
+        return make(tmp_path / "m.db", updates=[Asking(kinds=("chunk",))], extraction=options)
+
+    one, two = opened("nothing", "one"), opened("one")
+    one.add(["one", "two"])
+    one.extract(limit=1)
+    due = two.extraction._take(two.extraction.slow, ())
+    assert due is not None
+    two.extraction._let_go(due)  # as if its lease were over
+    assert one.extract().done == 1
+    lines = one.stats()["journal_lines"]
+    assert run(two.extraction._do(due)) == []
+    assert two.stats()["journal_lines"] == lines
+    assert texts(two) == {"two"}
+
+
+def test_the_async_add_resolves_too(make: Make) -> None:
+    memory = make(updates=["keyed", "statements"])
+
+    async def said() -> None:
+        for text in ("light: on", "I live in Berlin.", "light: off", "I moved to Porto."):
+            await memory.aadd(text)
+
+    asyncio.run(said())
+    assert texts(memory) == {"light: off", "I moved to Porto."}
 
 
 def test_a_model_that_fails_leaves_the_work_due(make: Make) -> None:
