@@ -14,6 +14,7 @@ from agentmem.core import Ask, Change, Embedder, Floats, Policy, Record, Update,
 from agentmem.errors import AgentMemError, PluginError
 from agentmem.steps import Steps
 from agentmem.structure import Around, Consolidator, Overview, Store, Updater
+from agentmem.views import STABLE
 
 R = TypeVar("R")
 
@@ -40,7 +41,11 @@ def expiry(label: str, policy: Policy, view: View) -> Floats:
 
 
 def touch(label: str, policy: Policy, view: View) -> Update:
-    """The rows after a recall: finite times, whole counts that do not fall, stability or NaN."""
+    """The rows after a recall: finite times, whole counts that do not fall, stability or NaN.
+
+    A stability is kept within `STABLE`: none, divided by or multiplied, leaves the numbers there
+    are.
+    """
     update = _call(label, "touch", lambda: policy.touch(view))
     if not isinstance(update, Update):
         raise PluginError(f"policy {label!r}: touch() must give an Update, not {update!r}")
@@ -51,7 +56,7 @@ def touch(label: str, policy: Policy, view: View) -> Update:
     stability = _floats(label, "touch().stability", update.stability, view, nan=True)
     if (stability < 0.0).any() or np.isinf(stability).any():
         raise PluginError(f"policy {label!r}: touch() gave a stability below 0 or infinite")
-    return Update(used=used, uses=uses, stability=stability)
+    return Update(used=used, uses=uses, stability=np.clip(stability, *STABLE))
 
 
 def maintain(label: str, policy: Policy, view: View, ask: Ask) -> Change:

@@ -21,6 +21,7 @@ from agentmem.errors import InputError
 from agentmem.identity import identity_of
 from agentmem.intake import ids, metadata, namespace_of, nonempty, number, valid, whole
 from agentmem.ledger.rows import ABSENT, CODE, dumps
+from agentmem.views import STABLE
 
 FORMAT = 1
 BATCH = 1000
@@ -105,7 +106,7 @@ def _record(plain: dict[str, Any]) -> Record:
     for name, least in (("importance", 0.0), ("valence", -1.0)):
         if number(name, plain[name], least, 1.0) is None:
             raise ValueError(f"{name} is missing")
-    number("stability", plain["stability"], 1e-9, 1e18)
+    number("stability", plain["stability"], *STABLE)
     if plain["status"] not in CODE:
         raise ValueError(f"unknown status {plain['status']!r}")
     lists = {name: ids(plain[name], name) for name in ("sources", "links")}

@@ -14,6 +14,7 @@ Vectors = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
 KEPT = 16  # recalls of a record whose times are known
+STABLE = (1e-9, 1e18)  # seconds: a stability that a record may have
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -103,6 +104,20 @@ def test_scores_of_any_number_type_are_journalled(make: Make) -> None:
     [name] = memory.add("Rex is my dog")
     memory.apply(memory.plan())
     assert memory.history(name)[-1].score == 0.25
+
+
+@pytest.mark.parametrize("stability", [0.0, 5e-324, 1.7e308])
+def test_no_stability_leaves_the_numbers_there_are(
+    make: Make, tmp_path: Path, stability: float
+) -> None:
+    curves = ["ebbinghaus", "power_law", {"trust": {"trust": {"*": 0.1}}}]
+    last = policy_with("touch", touch_with(stability=np.full(2, stability)))
+    memory = make(policies=[*curves, last])
+    memory.add(["Rex is my dog", "Tea, not coffee"])
+    memory.search("dog", k=2)
+    assert len(memory.search("dog", k=2, now=memory.clock.now() + 1e9)) == 2
+    memory.export(tmp_path / "all.jsonl")
+    assert make(policies=curves).import_(tmp_path / "all.jsonl") == 2
 
 
 def test_an_expiry_of_minus_infinity_is_refused(make: Make) -> None:

@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentmem.core import Ask
+from agentmem.policies._fading import DAY
+from agentmem.policies.ebbinghaus import Ebbinghaus
 from agentmem.policies.memoria import Memoria, lengthened, remaining
 from tests.conftest import Make
 from tests.policy_contract import NOW, PolicyContract, make_view
@@ -29,12 +31,21 @@ def test_a_record_dies_exactly_when_nothing_is_left():
 
 
 def test_a_recall_shares_out_the_scale_by_contribution():
-    view = make_view(age=[2, 1], turns=5, share=[0.75, 0.25], stability=[np.nan, 20.0])
-    assert Memoria().touch(view).stability.tolist() == [9 + 6, 20 + 2]
+    view = make_view(age=[2, 1], turns=5, share=[0.75, 0.25], stability=[np.nan, 20.0 * DAY])
+    assert Memoria().touch(view).stability.tolist() == [(9 + 6) * DAY, (20 + 2) * DAY]
 
 
 def test_a_touch_without_shares_lengthens_nothing():
-    assert Memoria().touch(make_view(age=[1])).stability.tolist() == [9.0]
+    assert Memoria().touch(make_view(age=[1])).stability.tolist() == [9.0 * DAY]
+
+
+def test_what_it_leaves_is_a_time_that_other_policies_can_live_with():
+    """Read as seconds, a lifespan of 9 turns would let go at once what was recalled."""
+    memoria = Memoria()
+    left = memoria.touch(make_view(age=[DAY], share=1.0)).stability
+    assert Ebbinghaus().retention(make_view(age=[DAY], stability=left)) > 0.9
+    theirs = Ebbinghaus(half_life=30 * DAY).touch(make_view(age=[DAY])).stability
+    assert 30 < memoria.lifespan(make_view(age=[DAY], stability=theirs)) < 100
 
 
 @given(shares=st.lists(st.floats(0, 1), max_size=20), steps=st.integers(0, 100))

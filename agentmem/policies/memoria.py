@@ -18,6 +18,7 @@ import numpy as np
 
 from agentmem.core import Ask, Change, Floats, Policy, Update, View
 from agentmem.fields import Bounds, check
+from agentmem.policies._fading import DAY
 
 
 def lengthened(lifespan: Floats, contribution: Floats, scale: float) -> Floats:
@@ -34,8 +35,8 @@ def remaining(lifespan: Floats, steps: Floats) -> Floats:
 class Memoria(Policy):
     """Weight 1 as long as a record has turns left, then 0; with `remove` it goes as well.
 
-    `Record.stability` holds the lifespan granted so far, in turns, not seconds: let no other policy
-    strengthen the same records (`kinds` and `within` keep them apart).
+    `Record.stability` holds the lifespan granted so far, a turn counted as a day: to other policies
+    stability is a time in seconds, and 9 of these would be forgotten at once.
     """
 
     name: ClassVar[str] = "memoria"
@@ -49,7 +50,7 @@ class Memoria(Policy):
 
     def lifespan(self, view: View) -> Floats:
         """Turns granted so far, shape (n,)."""
-        return np.where(np.isnan(view.stability), self.initial, view.stability)
+        return np.where(np.isnan(view.stability), self.initial, view.stability / DAY)
 
     def left(self, view: View) -> Floats:
         """Turns left, shape (n,)."""
@@ -60,8 +61,8 @@ class Memoria(Policy):
 
     def touch(self, view: View) -> Update:
         contribution = np.nan_to_num(view.share)  # no recall, no contribution
-        stability = lengthened(self.lifespan(view), contribution, self.scale)
-        return replace(super().touch(view), stability=stability)
+        lifespan = lengthened(self.lifespan(view), contribution, self.scale)
+        return replace(super().touch(view), stability=lifespan * DAY)
 
     def concerns(self, active: int, ask: Ask) -> bool:
         return self.remove
