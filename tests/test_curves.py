@@ -242,6 +242,22 @@ class TestActR(PolicyContract):
         blind = replace(blind, used=np.array([NOW - 3 * DAY]))
         assert ActR().activation(blind) == pytest.approx(ActR().activation(used(3 * DAY)))
 
+    @pytest.mark.parametrize("lags", [(), (9 * DAY, 20 * DAY)])
+    def test_a_restored_record_has_been_used_once_more(self, lags):
+        back = replace(used(*lags, created=100 * DAY), used=np.array([NOW - DAY]))
+        again = used(DAY, *lags, created=100 * DAY)
+        assert ActR().activation(back) == pytest.approx(ActR().activation(again))
+
+    def test_a_restored_record_stays_for_a_while(self, make: Make, clock):
+        memory = make(policies=[{"actr": {"half_life": "1d", "remove": True}}])
+        [name] = memory.add("Rex is my dog")
+        clock.advance(100 * DAY)
+        memory.apply(memory.plan())
+        memory.restore(name)
+        assert not memory.plan()
+        clock.advance(100 * DAY)
+        assert memory.plan().removes == 1
+
     def test_recall_is_as_likely_as_not_at_the_half_life(self):
         for variant in ("intended", "approximate"):
             policy = ActR(half_life=7 * DAY, floor=0.0, variant=variant)

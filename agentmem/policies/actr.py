@@ -176,11 +176,14 @@ def _total(history: _History, at: Floats, power: float) -> Floats:
 def _history(view: View) -> _History:
     """Creation, the latest recalls as far as they are known, and how many were before them.
 
-    Of a record whose recalls were not traced, the last one is known.
+    Of a record whose recalls were not traced, the last one is known.  A use after all recalls is
+    that by which the record was restored.
     """
     traced = np.isfinite(view.recalls).any(axis=1)
-    last = np.where((view.uses > 0.0) & ~traced, view.used, np.nan)
+    latest = np.fmax.reduce(np.column_stack([view.created, view.recalls]), axis=1)
+    counted = (view.uses > 0.0) & ~traced
+    last = np.where(counted | (view.used > latest), view.used, np.nan)
     recalls = np.column_stack([last, view.recalls])
-    older = np.maximum(view.uses - np.isfinite(recalls).sum(axis=1), 0.0)
+    older = np.maximum(view.uses - np.isfinite(view.recalls).sum(axis=1) - counted, 0.0)
     since = np.fmax(np.fmin.reduce(recalls, axis=1), view.created)
     return _History(np.column_stack([view.created, recalls]), older, since)
