@@ -241,3 +241,7 @@ def test_hostile_text_takes_linear_time(unit):
     began = time.process_time()
     facts(text, "Anna", "Tom")
     assert time.process_time() - began < 4  # 0.03 to 0.2 s
+
+
+def test_a_verb_followed_by_adverbs_alone_is_no_fact():
+    assert facts("Bob: Saves both never.", None) == []

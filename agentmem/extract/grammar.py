@@ -149,7 +149,8 @@ def orders(tokens: Sequence[Token], at: int) -> bool:
     verb = low in en.BASES or low in en.THIRDS or low in en.AUXILIARIES
     if not verb or low in en.MALE or low in en.FEMALE:
         return False
-    return not finite(tokens, after_adverbs(tokens, at + 1) if at + 2 < len(tokens) else at + 1)
+    following = after_adverbs(tokens, at + 1) if at + 2 < len(tokens) else at + 1
+    return following == len(tokens) or not finite(tokens, following)
 
 
 def _subject_start(tokens: Sequence[Token], start: int, last: int) -> int:
