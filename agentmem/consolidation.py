@@ -28,8 +28,9 @@ def planned(
 ) -> Steps[Plan]:
     """What the policies, and then the consolidators, would do now under a namespace prefix.
 
-    Consolidators are asked in order, namespace by namespace; each sees what the ones before it
-    left.  Raises ModelError if a model fails, StalePlan if the memory changes meanwhile.
+    Consolidators are asked in order, the `final` ones last, namespace by namespace; each sees what
+    the ones before it left.  Raises ModelError if a model fails, StalePlan if the memory changes
+    meanwhile.
     """
 
     def drafted() -> tuple[int, Plan, dict[int, Ints]]:
@@ -69,7 +70,7 @@ def _staged(
 ) -> Steps[list[Change]]:
     """What the consolidators would do in one namespace."""
     changes: list[Change] = []
-    for store in config.consolidation:
+    for store in sorted(config.consolidation, key=lambda one: one.final):
         if store.concerns(len(scene.staying), len(scene.leaving)):
             new = scene.leaving or list(scene.staying.values())[-1:]
             around = Surroundings(engine, store.kind, new, None, caller, config.recall, scene)

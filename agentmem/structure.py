@@ -193,6 +193,7 @@ class Consolidator(Store):
     """
 
     lasting: ClassVar[bool] = True  # a policy that archives its sources leaves it as it is
+    final: ClassVar[bool] = False  # asked after the others, wherever it is listed
 
     def concerns(self, staying: int, leaving: int) -> bool:
         """Cheap test: does it have to see a namespace of which so many records stay, and leave?"""

@@ -31,11 +31,11 @@ class Ladder(Consolidator):
     archived; restorable, like everything above it.  A rung that saves nothing is skipped, and
     records of other structures are archived at once.  Value: retention x importance, retention
     being the product of the policies' weights; a record that a rung has made keeps the importance
-    of its chunk.  What other consolidators made goes last.  List the ladder last: it counts what
-    those before it add.
+    of its chunk.  What other consolidators made goes last.  The ladder is asked after these.
     """
 
     name: ClassVar[str] = "ladder"
+    final: ClassVar[bool] = True
 
     max_tokens: Annotated[int, Unit("tokens"), Bounds(least=1)] = 20_000
     line: Annotated[int, Unit("tokens"), Bounds(least=4)] = 16
