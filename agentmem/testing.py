@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from agentmem.clock import Duration, duration, seconds
-from agentmem.core import Hit
+from agentmem.core import Change, Hit
 from agentmem.explain import Explanation
+from agentmem.maintenance import removed
 from agentmem.memory import AgentMemory
 from agentmem.text import fold
 
@@ -29,10 +30,14 @@ def assert_keeps(
     `options`: those of `search`.  Removal counts: what maintenance would put away by then is not
     found.  Returns the hit; AssertionError says why it is missing and what would bring it back.
     """
-    hits, explanation = _asked(memory, query, after, options)
+    hits, explanation, gone = _asked(memory, query, after, options)
     found = [hit for hit in hits if fold(text) in fold(hit.text)]
     if not found:
-        raise AssertionError(f"{text!r} is not found {_when(after)}\n{explanation}")
+        lines = [f"{text!r} is not found {_when(after)}", str(explanation)]
+        for name, change in gone.items():
+            if fold(text) in fold(said := memory.get(name, namespace=()).text):
+                lines.append(f"  - put away by {change.policy}: {said!r} ({change.reason})")
+        raise AssertionError("\n".join(lines))
     return found[0]
 
 
@@ -40,7 +45,7 @@ def assert_forgets(
     memory: AgentMemory, query: str, text: str, *, after: Duration = 0.0, **options: Any
 ) -> None:
     """A search for `query`, so long after now, finds no record that holds `text` (case aside)."""
-    hits, explanation = _asked(memory, query, after, options)
+    hits, explanation, _ = _asked(memory, query, after, options)
     found = [hit for hit in hits if fold(text) in fold(hit.text)]
     if found:
         raise AssertionError(f"{found[0].text!r} is found {_when(after)}\n{explanation}")
@@ -57,17 +62,23 @@ def assert_healthy(memory: AgentMemory, *, allow: Sequence[str] = (), **options:
 
 def _asked(
     memory: AgentMemory, query: str, after: Duration, options: dict[str, Any]
-) -> tuple[list[Hit], Explanation]:
-    """The hits, and the account of the search, once maintenance at that time has run."""
+) -> tuple[list[Hit], Explanation, dict[str, Change]]:
+    """The hits, the account of the search once maintenance at that time has run, and what that
+    would put away, by id.
+    """
     now = seconds(options.pop("now", memory.clock.now())) + duration(after)
     plan = memory.plan(now=now, namespace=options.get("namespace"))
-    gone = [name for change in plan.changes for name in change.ids]
+    gone = {name: change for change in plan.changes for name in removed(change)}
     if gone:
-        left = {"id": {"$nin": gone}}
-        where = options.pop("where", None)
-        options["where"] = left if where is None else {"$and": [where, left]}
+        where = dict(options.pop("where", None) or {})
+        left = {"id": {"$nin": list(gone)}}
+        options["where"] = {**where, "$and": [*where.get("$and", ()), left]}
     hits = memory.search(query, now=now, reinforce=False, **options)
-    return hits, memory.explain(query, now=now, **options)
+    asked = {name: value for name, value in options.items() if name in _EXPLAINED}
+    return hits, memory.explain(query, now=now, **asked), gone
+
+
+_EXPLAINED = ("namespace", "k", "where", "mode")  # options of a search that `explain` takes
 
 
 def _when(after: Duration) -> str:

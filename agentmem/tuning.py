@@ -9,6 +9,7 @@ from math import isnan
 from typing import Any, Literal
 
 import numpy as np
+import yaml
 
 from agentmem.clock import duration
 from agentmem.core import Policy
@@ -17,7 +18,7 @@ from agentmem.errors import InputError
 from agentmem.specs import build_policies
 from agentmem.trace import Trace
 
-__all__ = ["Objective", "Tuned", "choices", "tune"]
+__all__ = ["Objective", "Tuned", "choices", "plain", "tune"]
 
 Objective = Literal["auc", "recall"]
 
@@ -96,14 +97,14 @@ def _cut(trace: Trace, tail: float) -> float:
     return times[place]
 
 
-def choices(text: str) -> list[str]:
+def choices(text: str) -> list[Any]:
     """The values of `1d..180d:6` (so many, evenly spaced on a log scale) or of `7d,30d,1y`.
 
     Ends are durations or numbers; between whole numbers, as in `10..1000:3`, all are whole.
     InputError for what is neither.
     """
     if ".." not in text:
-        return [part.strip() for part in text.split(",") if part.strip()]
+        return [plain(part) for part in text.split(",") if part.strip()]
     ends, _, count = text.partition(":")
     low, _, high = ends.partition("..")
     try:
@@ -114,8 +115,16 @@ def choices(text: str) -> list[str]:
         raise InputError(f"{text!r}: LOW above 0, HIGH above LOW, COUNT at least 2")
     values = [float(f"{value:.6g}") for value in np.geomspace(first, last, n)]
     if low.strip().isdigit() and high.strip().isdigit():
-        values = [float(round(value)) for value in values]
-    return [np.format_float_positional(value, trim="-") for value in dict.fromkeys(values)]
+        return list(dict.fromkeys(round(value) for value in values))
+    return values
+
+
+def plain(text: str) -> Any:
+    """The value that a piece of YAML stands for; InputError if it is none."""
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise InputError(f"{text!r} is not YAML: {' '.join(str(error).split())}") from error
 
 
 def _end(text: str) -> float:

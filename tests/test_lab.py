@@ -339,12 +339,12 @@ def test_a_range_that_is_none_is_an_error(text: str):
 
 
 def test_a_range_is_even_on_a_log_scale_and_a_list_is_a_list():
-    assert choices("1d..100d:3") == ["86400", "864000", "8640000"]
+    assert choices("1d..100d:3") == [DAY, 10 * DAY, 100 * DAY]
     assert choices("7d, 30d") == ["7d", "30d"]
-    assert choices("0.1..0.9:3") == ["0.1", "0.3", "0.9"]
-    assert choices("10..1000:4") == ["10", "46", "215", "1000"]
-    assert choices("1..3:9") == ["1", "2", "3"]
-    assert choices("11d..1000d:2") == ["950400", "86400000"]  # no exponent: YAML knows few
+    assert choices("true, 0.5, text") == [True, 0.5, "text"]
+    assert choices("0.1..0.9:3") == [0.1, 0.3, 0.9]
+    assert choices("10..1000:4") == [10, 46, 215, 1000]
+    assert choices("1..3:9") == [1, 2, 3]
 
 
 # --- forecasts
@@ -628,6 +628,24 @@ def test_assertions_hold_or_tell_why(make: Make, clock: SimulatedClock):
         assert_keeps(memory, "profit", "split", where=where)
     assert memory.plan().removes == 0
     assert memory.search("profit", reinforce=False)[0].record.uses == 0
+
+
+def test_a_failed_assertion_names_the_policy_that_would_put_the_record_away(make: Make):
+    memory = make(policies=[{"ebbinghaus": {"half_life": "1d", "remove": True}}])
+    memory.add("we split the profit")
+    with pytest.raises(AssertionError, match="put away by ebbinghaus: 'we split the profit'"):
+        assert_keeps(memory, "profit", "split", after="30d")
+    with pytest.raises(AssertionError, match="not found"):
+        assert_keeps(memory, "profit", "split", after="30d", budget_tokens=50)
+
+
+def test_a_filter_by_kind_still_asks_for_that_kind(make: Make, tmp_path: Path):
+    with make(tmp_path / "m.db", stores=["chunk", "fact"]) as memory:
+        memory.add("Anna lives in Porto.")
+    fading = {"ebbinghaus": {"half_life": "1d", "remove": True, "kinds": ["chunk"]}}
+    memory = make(tmp_path / "m.db", policies=[fading], removal_cap=1.0)  # facts no longer made
+    assert_keeps(memory, "Anna", "Porto", after="30d", where={"kind": "fact"})
+    assert_forgets(memory, "Anna", "Porto", after="30d", where={"kind": "chunk"})
 
 
 def test_a_healthy_memory_passes_and_another_does_not(make: Make, clock: SimulatedClock):

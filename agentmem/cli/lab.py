@@ -16,7 +16,7 @@ from agentmem.config import build_policies
 from agentmem.counterfactual import lived
 from agentmem.errors import EmbedderMismatch, InputError
 from agentmem.health import Finding
-from agentmem.tuning import Objective, choices, tune
+from agentmem.tuning import Objective, choices, plain, tune
 
 BudgetOption = Annotated[
     int | None, typer.Option(min=1, help="Keep at most so many records a namespace, by weight.")
@@ -128,22 +128,14 @@ def tuned(
 def _policies(spec: str) -> tuple[Any, ...]:
     """The policies of `ebbinghaus`, `{ebbinghaus: {half_life: 7d}}`, `window+budget`."""
     parts = [spec] if spec.lstrip().startswith("{") else spec.split("+")
-    return build_policies([_yaml(part) for part in parts])
+    return build_policies([plain(part) for part in parts])
 
 
 def _varied(text: str) -> tuple[str, list[Any]]:
     name, found, values = text.partition("=")
     if not found or not name.strip() or not values.strip():
         raise InputError(f"--vary {text!r}: write OPTION=VALUE,VALUE or OPTION=LOW..HIGH:COUNT")
-    return name.strip(), [_yaml(value) for value in choices(values)]
-
-
-def _yaml(text: str) -> Any:
-    """What a piece of YAML says; InputError if it is none."""
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise InputError(f"{text!r} is not YAML: {' '.join(str(error).split())}") from error
+    return name.strip(), choices(values)
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
