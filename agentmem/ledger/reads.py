@@ -41,9 +41,8 @@ _DUE = compiled(
     .order_by(record.c.expiry, record.c.pos)
 )
 _OUTLIVED = (  # of a kind that mixes its sources, or left without one that lasts
-    "SELECT DISTINCT record.pos, record.id FROM derivation AS d "
-    "CROSS JOIN record ON record.pos = d.pos "
-    "WHERE d.source IN (SELECT value FROM json_each(:names)) "
+    "SELECT DISTINCT record.pos, record.id FROM derivation AS d CROSS JOIN record "
+    "ON record.pos = d.pos WHERE d.source IN (SELECT value FROM json_each(:names)) "
     "AND record.status = 1 AND record.kind != :kept "
     "AND (record.kind IN (SELECT value FROM json_each(:mixing)) OR NOT EXISTS ("
     "SELECT 1 FROM derivation AS other JOIN record AS source ON source.id = other.source "
@@ -278,19 +277,17 @@ class Reads:
     def outlived(
         self, names: Iterable[str], now: float, *, kept: str, mixing: Collection[str]
     ) -> list[int]:
-        """Positions of the active records that rest on these, which have expired, or on records
-        that do.  `kept`: a kind that does not; `mixing`: kinds whose texts rest on all sources.
+        """Positions of the active records that rest, at some remove, on these, which have expired.
+        `kept`: a kind that does not; `mixing`: kinds whose texts rest on all their sources.
         """
+        given = {"now": now, "kept": kept, "mixing": dumps([*mixing])}
         gone, found = set(names), dict[int, str]()
-        while True:
-            rows = self.db.rows(
-                _OUTLIVED, names=dumps(sorted(gone)), now=now, kept=kept, mixing=dumps([*mixing])
-            )
-            new = {pos: name for pos, name in rows if pos not in found}
-            if not new:
-                return sorted(found)
-            found |= new
-            gone.update(new.values())
+        while rows := self.db.rows(_OUTLIVED, names=dumps(sorted(gone)), **given):
+            if len(rows) == len(found):
+                break
+            found = dict(rows)
+            gone.update(found.values())
+        return sorted(found)
 
     def derived(self, name: str) -> list[int]:
         """Positions of the records that name this one among their sources."""
