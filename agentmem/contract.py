@@ -10,7 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agentmem import steps
-from agentmem.core import Ask, Change, Embedder, Floats, Policy, Record, Update, Vectors, View
+from agentmem.core import (
+    Ask,
+    Change,
+    Embedder,
+    Floats,
+    Policy,
+    Record,
+    Redactor,
+    Update,
+    Vectors,
+    View,
+)
 from agentmem.errors import AgentMemError, PluginError
 from agentmem.steps import Steps
 from agentmem.structure import Around, Consolidator, Overview, Store, Updater
@@ -103,6 +114,22 @@ def _floats(
             f"it must give {len(view)} numbers, shape ({len(view)},)"
         )
     return array
+
+
+def redact(redactor: Redactor, text: str) -> str:
+    """What a redactor leaves of a text.
+
+    The PluginError quotes nothing and has no cause: either may hold what was to go.
+    """
+    label = f"redactor {redactor.name!r}"
+    try:
+        found = redactor.redact(text)
+        storable = isinstance(found, str) and found.encode() is not None
+    except Exception as error:
+        raise PluginError(f"{label} failed: {type(error).__name__}") from None
+    if not storable:
+        raise PluginError(f"{label} must give a string, not {type(found).__name__}")
+    return found
 
 
 def derive(store: Store, new: Sequence[Record], around: Around) -> Steps[Change]:

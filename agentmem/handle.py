@@ -154,9 +154,12 @@ class Handle:
         return (yield from self._work(lambda: transfer.export(self._engine, file, prefix)))
 
     def _import_(self, path: str | Path, *, now: Moment | None = None) -> Steps[int]:
-        """Take over an export, all of it or nothing; returns how many records were new."""
+        """Take over an export, all of it or nothing; returns how many records were new.
+
+        What it says goes through the redactors, as what is added does.
+        """
         at = self._now(now)
-        made, erased = yield from work(lambda: transfer.load(Path(path)))
+        made, erased = yield from work(lambda: transfer.load(Path(path), self.config.redact))
         vectors = yield from embed(self._engine.embedder, [record.found_by for record in made])
         return (
             yield from self._change(lambda: transfer.store(self._engine, made, vectors, erased, at))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from math import nan
 from typing import Any
 
+from agentmem import contract
 from agentmem.clock import Moment, seconds
 from agentmem.core import Namespace, Record, Redactor, Turn
 from agentmem.errors import InputError, PluginError
@@ -101,24 +102,35 @@ def maybe(value: Moment | None) -> float | None:
 def cleaned(text: str, redactors: Sequence[Redactor]) -> str:
     """A text as the redactors leave it, one after the other; PluginError if one fails."""
     for one in redactors:
-        try:
-            text = valid(one.redact(text), f"what redactor {one.name!r} gave")
-        except InputError as error:
-            raise PluginError(str(error)) from error
-        except Exception as error:
-            raise PluginError(f"redactor {one.name!r} failed: {error!r}") from error
+        text = contract.redact(one, text)
     return text
 
 
 def cleaned_data(value: Any, redactors: Sequence[Redactor]) -> Any:
-    """Metadata with each of its strings cleaned, keys apart."""
+    """Metadata with each of its strings cleaned; InputError where that makes two keys one."""
     if isinstance(value, str):
         return cleaned(value, redactors)
     if isinstance(value, dict):
-        return {key: cleaned_data(inner, redactors) for key, inner in value.items()}
+        pairs = [(cleaned(k, redactors), cleaned_data(v, redactors)) for k, v in value.items()]
+        if len(dict(pairs)) < len(pairs):
+            raise InputError("data: two keys are the same once they are redacted; name them anew")
+        return dict(pairs)
     if isinstance(value, list):
         return [cleaned_data(inner, redactors) for inner in value]
     return value
+
+
+def redacted(one: Record, redactors: Sequence[Redactor]) -> Record:
+    """A record from elsewhere without what must not be kept."""
+    if not redactors:
+        return one
+    return replace(
+        one,
+        text=nonempty(cleaned(one.text, redactors)),
+        key=None if one.key is None else nonempty(cleaned(one.key, redactors), "key"),
+        source=cleaned(one.source, redactors),
+        data=cleaned_data(one.data, redactors),
+    )
 
 
 def records(
@@ -169,14 +181,17 @@ def _items(content: Content) -> Iterator[str | Turn]:
 def _redacted(item: str | Turn, redactors: Sequence[Redactor]) -> str | Turn:
     if isinstance(item, str):
         return cleaned(valid(item, "text"), redactors) if redactors else item
-    said, answered = (cleaned(text, redactors) for text in (item.observation, item.reply))
-    return replace(item, observation=said, reply=answered)
+    said, answered, speaker, name = (
+        cleaned(text, redactors) for text in (item.observation, item.reply, item.speaker, item.name)
+    )
+    return replace(item, observation=said, reply=answered, speaker=speaker, name=name)
 
 
 def _message(message: Mapping[str, Any]) -> Turn:
     role, content = message.get("role"), message.get("content")
     if not isinstance(role, str) or not isinstance(content, str):
-        raise InputError(f"a message needs a 'role' and a text 'content', not {dict(message)!r}")
+        given = ", ".join(f"{key}: {type(value).__name__}" for key, value in message.items())
+        raise InputError(f"a message needs a 'role' and a text 'content', not {{{given}}}")
     return Turn(observation=valid(content, "content"), speaker=valid(role, "role"))
 
 
@@ -234,7 +249,7 @@ def corrections(
 ) -> dict[str, Any]:
     """The fields that an update gives; InputError if there are none."""
     changed: dict[str, Any] = {
-        "text": None if text is None else cleaned(nonempty(text), redactors),
+        "text": None if text is None else nonempty(cleaned(nonempty(text), redactors)),
         "importance": number("importance", importance, 0.0, 1.0),
         "valence": number("valence", valence, -1.0, 1.0),
         "data": None if data is None else cleaned_data(metadata(data), redactors),

@@ -85,7 +85,7 @@ class AgentMemory(Searching, Maintaining):
             event_time=moment_or(event_time, at),
             importance=number("importance", importance, 0.0, 1.0),
             valence=number("valence", valence, -1.0, 1.0),
-            source=valid(source, "source"),
+            source=cleaned(valid(source, "source"), redact),
             data=cleaned_data(metadata(data), redact),
             sources=ids(sources, "sources"),
             links=ids(links, "links"),
@@ -158,7 +158,7 @@ class AgentMemory(Searching, Maintaining):
         or AmbiguousMatch list the candidates.  With `dry_run` nothing happens.
         """
         prefix, at, engine = self._prefix(namespace), self._now(now), self._engine
-        text = cleaned(nonempty(text), self.config.redact)
+        text = nonempty(cleaned(nonempty(text), self.config.redact))
         vector = (yield from embed(engine.embedder, [text]))[0]
         asked = None if is_id(old) else (yield from self._asked(old, prefix, at))
 
@@ -200,6 +200,7 @@ class AgentMemory(Searching, Maintaining):
             raise InputError("forget takes ids, where={...}, query=... or about=..., one of them")
         prefix, at, engine = self._prefix(namespace), self._now(now), self._engine
         least, wide = number("threshold", threshold, 0.0, 1.0) or 0.0, width_of(width)
+        reason = cleaned(valid(reason, "reason"), self.config.redact)
         asked = None if query is None else (yield from self._asked(query, prefix, at))
 
         def body() -> Forgotten:
@@ -229,6 +230,7 @@ class AgentMemory(Searching, Maintaining):
         """Bring archived or superseded records back, as if just used.  Returns which came back."""
         prefix, at = self._prefix(namespace), self._now(now)
         ids(names, "names")
+        reason = cleaned(valid(reason, "reason"), self.config.redact)
         back = yield from self._change(
             lambda: changes.restore(self._engine, names, prefix, at, reason)
         )
@@ -259,6 +261,7 @@ class AgentMemory(Searching, Maintaining):
             raise InputError("erase takes at least one id, identifier=... or about=..., one kind")
         prefix, at, engine = self._prefix(namespace), self._now(now), self._engine
         named = identifier if about is None else about
+        reason = cleaned(valid(reason, "reason"), self.config.redact)
         wanted = Wanted(prefix=prefix, names=names, identifier=named, aliases=about is not None)
         if dry_run:
             return (yield from self._work(lambda: preview(engine, wanted)))

@@ -18,7 +18,7 @@ from agentmem.graph import graph_of
 from agentmem.handle import Handle
 from agentmem.health import Finding, examine
 from agentmem.index.where import Where, condition
-from agentmem.intake import moment_or, nonempty, valid, whole
+from agentmem.intake import cleaned, moment_or, nonempty, valid, whole
 from agentmem.recall import Query, reinforce_hits
 from agentmem.recall import reinforce as strengthen
 from agentmem.recall import search as rank_and_pack
@@ -59,7 +59,7 @@ class Searching(Handle):
         that only read the query takes part.  `by`: the source that asks ("tool:web"), for policies
         under which a source cannot strengthen its own records.
         """
-        valid(by, "by")
+        by = cleaned(valid(by, "by"), self.config.redact)
         asked = yield from self._query(query, namespace, k, now, where, mode)
         if budget_tokens is not None:
             whole("budget_tokens", budget_tokens, 0)

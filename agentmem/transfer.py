@@ -15,11 +15,20 @@ from pathlib import Path
 from typing import Any
 
 from agentmem.clock import seconds
-from agentmem.core import Change, Namespace, Record, Vectors
+from agentmem.core import Change, Namespace, Record, Redactor, Vectors
 from agentmem.engine import Engine
 from agentmem.errors import InputError
 from agentmem.identity import identity_of
-from agentmem.intake import ids, metadata, namespace_of, nonempty, number, valid, whole
+from agentmem.intake import (
+    ids,
+    metadata,
+    namespace_of,
+    nonempty,
+    number,
+    redacted,
+    valid,
+    whole,
+)
 from agentmem.ledger.rows import ABSENT, CODE, dumps
 from agentmem.views import STABLE
 
@@ -53,8 +62,8 @@ def export(engine: Engine, path: Path, prefix: Namespace) -> int:
 Stone = tuple[str, str, Namespace]  # id, content identity, namespace of an erased record
 
 
-def load(path: Path) -> tuple[list[Record], list[Stone]]:
-    """(records, tombstones) of an export; InputError names the line that is wrong."""
+def load(path: Path, redact: Sequence[Redactor] = ()) -> tuple[list[Record], list[Stone]]:
+    """(records, tombstones) of an export, redacted; InputError names the line that is wrong."""
     records: list[Record] = []
     stones: list[Stone] = []
     for line, item in _items(path):
@@ -63,7 +72,7 @@ def load(path: Path) -> tuple[list[Record], list[Stone]]:
                 where = namespace_of(item["namespace"], ())
                 stones.append((str(item["erased"]), str(item["content"]), where))
             else:
-                records.append(_record(item["record"]))
+                records.append(redacted(_record(item["record"]), redact))
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(
                 f"{path}, line {line}: not a record of an export: {error!r}"

@@ -1,6 +1,8 @@
 """Redaction: what is personal goes before anything is stored; what only looks like it stays."""
 
 import re
+import traceback
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -9,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agentmem import AgentMemory
 from agentmem.config import dump, load_config
-from agentmem.core import Turn
-from agentmem.errors import ConfigError
+from agentmem.core import Redactor, Turn
+from agentmem.errors import ConfigError, InputError, PluginError
 from agentmem.redact.pii import KINDS, Pii, personal
 from tests.conftest import Make
 
@@ -125,6 +128,65 @@ def test_nothing_of_it_reaches_the_files(make: Make, tmp_path: Path) -> None:
     found = b"".join(file.read_bytes() for file in tmp_path.iterdir())
     for trace in ("anna@", "ben@", "carl@", "dora@", AWS):
         assert trace.encode() not in found
+
+
+def test_nothing_of_it_reaches_the_files_by_a_side_door(make: Make, tmp_path: Path) -> None:
+    with make(policies=["trust"]) as plain:
+        plain.add("Ben is ben@example.org", data={"ben@example.org": [1]}, source="ben@example.org")
+        plain.export(tmp_path / "plain.jsonl")
+    with make(tmp_path / "m.db", redact=["pii"], policies=["trust"]) as memory:
+        assert memory.import_(tmp_path / "plain.jsonl") == 1
+        (tmp_path / "plain.jsonl").unlink()
+        assert memory.search("Ben")[0].text == "Ben is [email]"
+        names = [
+            *memory.add(Turn(observation="hi", reply="so?", speaker="anna@example.org")),
+            *memory.add(Turn(observation="hi", reply="yes", name="anna@example.org")),
+            *memory.add({"role": "anna@example.org", "content": "hello"}),
+            *memory.add("Tea it is", source="carl@example.org", data={"carl@example.org": 1}),
+        ]
+        assert memory.get(names[0]).text == "[email]: hi\nassistant: so?"
+        before = memory.get(names[3])
+        memory.search("Tea", by="carl@example.org")  # still known for who it is
+        assert memory.get(names[3]).uses == before.uses
+        memory.forget(names[0], reason="dora@example.org asked")
+        memory.restore(names[0], reason="dora@example.org asked")
+        memory.erase(names[1], reason="dora@example.org asked")
+    found = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    for trace in ("anna@", "ben@", "carl@", "dora@"):
+        assert trace.encode() not in found
+
+
+def test_two_keys_that_become_one_are_refused(make: Make) -> None:
+    with make(redact=["pii"]) as memory:
+        with pytest.raises(InputError, match="two keys"):
+            memory.add("So it is", data={"anna@example.org": 1, "ben@example.org": 2})
+        assert not memory.search(None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Broken(Redactor):
+    name = "broken"
+    gives: Any = None
+
+    def redact(self, text: str) -> str:
+        if self.gives is None:
+            raise ValueError(f"cannot read {text!r}")
+        return self.gives(text)  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("gives", [None, str.encode, lambda text: f"{text}\ud800"])
+def test_the_error_of_a_redactor_quotes_nothing(make: Make, gives: Any) -> None:
+    with make(redact=[Broken(gives=gives)]) as memory:
+        with pytest.raises(PluginError, match="redactor 'broken'") as caught:
+            memory.add("my secret")
+        told = "".join(traceback.format_exception(caught.value))
+        assert "my secret" not in told.replace('memory.add("my secret")', "")
+
+
+def test_the_error_of_a_message_that_is_none_quotes_nothing(memory: AgentMemory) -> None:
+    with pytest.raises(InputError, match="role: int, content: str") as caught:
+        memory.add({"role": 1, "content": "my secret"})
+    assert "my secret" not in str(caught.value)
 
 
 PIECES = [
