@@ -123,6 +123,7 @@ def verify(
         *_searches(engine, gone, query),
         _cache(engine, gone),
         _bytes(engine, gone),
+        _folder(engine, gone),
     ]
     if asked is not None:
         checks += _identifier(engine, asked, query.prefix, aliases)
@@ -245,9 +246,20 @@ def _bytes(engine: Engine, gone: Evidence) -> Check:
         return Check(path="bytes", asked=0, found=0)
     files = [Path(db.path + tail) for tail in ("", "-wal", "-journal")]
     probes = _probes(gone.texts)
-    there = [word for word in probes if any(_in_file(file, word) for file in files)]
+    there = [word for word in probes if any(_in_file(file, word.encode()) for file in files)]
     found = [word for word in there if not _held(engine, word)]
     return Check(path="bytes", asked=len(probes), found=len(found))
+
+
+def _folder(engine: Engine, gone: Evidence) -> Check:
+    """Vectors of what is gone among the files of an index that keeps a folder of its own."""
+    folder = getattr(engine.columns.dense, "path", None)
+    alive = "SELECT 1 FROM vector WHERE data = :data LIMIT 1"
+    sought = [one.tobytes() for _, _, one in gone.vectors if folder is not None and one.any()]
+    sought = [data for data in sought if not engine.ledger.db.rows(alive, data=data)]
+    files = [file for file in Path(folder or ".").rglob("*") if file.is_file()] if sought else []
+    found = [data for data in sought if any(_in_file(file, data) for file in files)]
+    return Check(path="index files", asked=len(sought), found=len(found))
 
 
 def _probes(texts: Iterable[str]) -> list[str]:
@@ -258,11 +270,11 @@ def _probes(texts: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(forms))[:PROBES]
 
 
-def _in_file(file: Path, word: str) -> bool:
+def _in_file(file: Path, data: bytes) -> bool:
     if not file.exists() or not file.stat().st_size:
         return False
     with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as seen:
-        return seen.find(word.encode()) >= 0
+        return seen.find(data) >= 0
 
 
 def _held(engine: Engine, word: str) -> bool:

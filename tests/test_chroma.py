@@ -201,7 +201,8 @@ def test_a_memory_finds_and_erases_through_chroma(make: Make, tmp_path: Path) ->
     assert memory.search("my dog", mode="dense")[0].id == names[0]
     vectors = memory.config.embedder.embed(["Rex is my dog", "Tea, not coffee"])
     assert kept(tmp_path / "chroma", vectors) >= 1
-    memory.erase(names[0])
+    told = {one.path: one for one in memory.erase(names[0]).checks}
+    assert (told["index files"].asked, told["index files"].found) == (1, 0)
     assert kept(tmp_path / "chroma", vectors[:1]) == 0
     assert memory.search("not coffee", mode="dense")[0].id == names[1]
     memory.close()
