@@ -198,6 +198,17 @@ def test_redactors_come_before_everything(make: Make, tmp_path) -> None:
     assert all(b"1234" not in path.read_bytes() for path in tmp_path.iterdir())
 
 
+def test_what_is_imported_is_redacted_too(make: Make, tmp_path) -> None:
+    plain = make()
+    [name] = plain.add("PIN 1234", key="pin 1234", data={"pin": ["1234"]})
+    plain.export(tmp_path / "out.jsonl")
+    memory = make(redact=[Starred()])
+    assert memory.import_(tmp_path / "out.jsonl") == 1
+    record = memory.get(name)
+    assert (record.text, record.key, record.data) == ("PIN ****", "pin ****", {"pin": ["****"]})
+    assert memory.import_(tmp_path / "out.jsonl") == 0
+
+
 def test_a_redactor_that_breaks_its_word_is_named_and_nothing_is_stored(make: Make) -> None:
     memory = make(redact=[Broken()])
     for text in ("raise", "not a text"):
