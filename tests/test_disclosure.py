@@ -110,6 +110,28 @@ def test_spelling_opens_no_way_round(ledger: DisclosureLedger) -> None:
     assert not ledger.release("bob ", [("anna", "POSTCODE")])
 
 
+@pytest.mark.parametrize(
+    "label", ["post\u200bcode", "postcode\u00ad", " Postcode.", "\uff30ostcode", "(postcode)"]
+)
+def test_nor_does_a_label_that_only_looks_different(ledger: DisclosureLedger, label: str) -> None:
+    assert ledger.release("bob", [A])
+    assert not ledger.release("bob", [("Anna", label)])
+
+
+def test_under_redaction_whom_a_rule_names_is_whom_the_records_name(
+    make: Make, tmp_path: Path
+) -> None:
+    rule = {**RULES[0], "subjects": ["Anna@example.org"], "requesters": ["bob@example.org"]}
+    memory = make(tmp_path / "m.db", stores=STORES, redact=["pii"])
+    ledger = DisclosureLedger(memory, [rule])
+    memory.add("It is in May", data={"subject": "anna@example.org", "attributes": ["birthday"]})
+    assert ledger.admit("bob@example.org", memory.search("May"))
+    assert not ledger.release("BOB@example.org", [("anna@example.org", "postcode")])
+    memory.close()
+    found = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    assert b"example.org" not in found
+
+
 def test_forgetting_does_not_undo_a_disclosure(ledger: DisclosureLedger) -> None:
     memory = ledger.memory
     ledger.release("bob", [A], records=["a record"])

@@ -16,12 +16,20 @@ import numpy as np
 from agentmem.clock import Moment
 from agentmem.core import Change, Hit, Record
 from agentmem.errors import ConfigError, InputError, LedgerCorrupt
-from agentmem.extract.identifiers import identity
 from agentmem.identity import record_id
 from agentmem.intake import moment_or, nonempty, whole
 from agentmem.memory import AgentMemory
 from agentmem.modules.keeping import Keeper
-from agentmem.modules.restrictions import Fact, Rule, facts_of, labels, named, rules_of
+from agentmem.modules.restrictions import (
+    Fact,
+    Rule,
+    attribute_of,
+    facts_of,
+    known_as,
+    labels,
+    named,
+    rules_of,
+)
 from agentmem.steps import Steps, asynchronous, run, sync, work
 
 __all__ = ["Decision", "DisclosureLedger", "Fact", "Rule", "Voter"]
@@ -65,7 +73,7 @@ class DisclosureLedger(Keeper):
     ) -> None:
         """ConfigError for a rule that cannot be read, and for none at all: nothing is released."""
         super().__init__(memory, namespace=namespace)
-        self.rules = rules_of(rules)
+        self.rules = rules_of(rules, memory.config.redact)
         self.voters = tuple(voters)
         self.quorum = len(self.voters) if quorum is None else whole("quorum", quorum, 0)
         if self.quorum > len(self.voters):
@@ -73,7 +81,7 @@ class DisclosureLedger(Keeper):
 
     def _check(self, requester: str, facts: Iterable[tuple[str, str]]) -> Steps[Decision]:
         """Whether a requester may learn some facts on top of what it knows; nothing is written."""
-        asker, new = _asker(requester), facts_of(facts)
+        asker, new = self._asker(requester), self._facts(facts)
         return (yield from work(lambda: self._decided(asker, new)))
 
     def _release(
@@ -89,7 +97,7 @@ class DisclosureLedger(Keeper):
         Tell them only if the decision is true.  `records`: ids of those that are told, for the
         record.
         """
-        asker, new = _asker(requester), facts_of(facts)
+        asker, new = self._asker(requester), self._facts(facts)
         at = moment_or(now, self.memory.clock.now())
         decision = yield from work(lambda: self._decided(asker, new))
         if not decision:
@@ -157,13 +165,14 @@ class DisclosureLedger(Keeper):
 
     def _told(self, requester: str) -> Steps[tuple[Fact, ...]]:
         """Everything that a requester was told, sorted."""
-        asker = _asker(requester)
+        asker = self._asker(requester)
         return (yield from work(lambda: tuple(sorted(self._known(asker)))))
 
     def vote(self, requester: str, known: Iterable[Fact], facts: Iterable[Fact]) -> bool:
         """A voter for another ledger: whether, with what was told here too, no rule here bites."""
-        asker = _asker(requester)
-        return bool(self._judged(asker, {*self._known(asker), *facts_of(known), *facts_of(facts)}))
+        asker = self._asker(requester)
+        told = {*self._known(asker), *self._facts(known), *self._facts(facts)}
+        return bool(self._judged(asker, told))
 
     check, acheck = sync(_check), asynchronous(_check)
     release, arelease = sync(_release), asynchronous(_release)
@@ -199,7 +208,7 @@ class DisclosureLedger(Keeper):
             parts = (one.data.get("subject"), one.data.get("attribute"))
             if not all(map(named, parts)):
                 raise LedgerCorrupt(f"record {one.id!r} is no entry of a disclosure ledger")
-            found.add(Fact(*map(str, parts)))
+            found.add(Fact(str(parts[0]), attribute_of(str(parts[1]))))
         return found
 
     def _entry(self, asker: str, fact: Fact, records: Sequence[str], at: float) -> Record:
@@ -216,6 +225,8 @@ class DisclosureLedger(Keeper):
             data={"requester": asker, **fact._asdict(), "records": list(records)},
         )
 
+    def _asker(self, name: str) -> str:
+        return known_as(nonempty(name, "requester"), self.memory.config.redact)
 
-def _asker(name: str) -> str:
-    return identity(nonempty(name, "requester"))
+    def _facts(self, facts: Iterable[tuple[str, str]]) -> tuple[Fact, ...]:
+        return facts_of(facts, self.memory.config.redact)

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, NamedTuple
 
-from agentmem.core import Record
+from agentmem.core import Record, Redactor
 from agentmem.errors import ConfigError, InputError
 from agentmem.extract.identifiers import identity
+from agentmem.extract.names import clean
 from agentmem.fields import check
-from agentmem.intake import nonempty
+from agentmem.intake import cleaned, nonempty
 from agentmem.reading import Reader
 from agentmem.redact.pii import personal
-from agentmem.text import fold
+from agentmem.text import fold, words
 
-__all__ = ["Fact", "Rule", "facts_of", "labels", "named", "rules_of"]
+__all__ = ["Fact", "Rule", "attribute_of", "facts_of", "known_as", "labels", "named", "rules_of"]
 
 
 class Fact(NamedTuple):
@@ -53,7 +54,8 @@ class Rule:
         """Whether a requester who knows these facts (all normalised) would know too much."""
         if self.requesters and requester not in map(identity, self.requesters):
             return False
-        wanted, concerned = set(map(fold, self.attributes)), set(map(identity, self.subjects))
+        wanted = set(map(attribute_of, self.attributes))
+        concerned = set(map(identity, self.subjects))
         held: dict[str, set[str]] = {}
         for subject, attribute in facts:
             held.setdefault(subject, set()).add(attribute)
@@ -85,7 +87,11 @@ def labels(record: Record) -> set[Fact]:
             f"record {record.id!r}: data['attributes'] must be a list of labels beside a "
             f"'subject', or labels by subject, not {told!r} beside {subject!r}"
         )
-    found = {Fact(identity(who), fold(what)) for who, kinds in by_subject.items() for what in kinds}
+    found = {
+        Fact(identity(who), attribute_of(what))
+        for who, kinds in by_subject.items()
+        for what in kinds
+    }
     if isinstance(subject, str):
         found |= {Fact(identity(subject), one.kind) for one in personal(record.text)}
     return found
@@ -96,17 +102,31 @@ def _listed(item: tuple[object, object]) -> bool:
     return named(who) and isinstance(kinds, list | tuple) and all(map(named, kinds))
 
 
-def facts_of(facts: Iterable[tuple[str, str]]) -> tuple[Fact, ...]:
-    """Normalised, each once, sorted."""
+def attribute_of(label: str) -> str:
+    """The form in which two labels count as equal: its words; "post-code" is "Post code"."""
+    return " ".join(words(clean(label))) or fold(label)
+
+
+def facts_of(
+    facts: Iterable[tuple[str, str]], redactors: Sequence[Redactor] = ()
+) -> tuple[Fact, ...]:
+    """Normalised, each once, sorted; subjects as the redactors leave them."""
     pairs = list(facts)
     if not all(isinstance(one, tuple | list) and len(one) == 2 for one in pairs):
         raise InputError(f"facts must be pairs of a subject and an attribute, not {pairs!r}")
     told = [(nonempty(who, "subject"), nonempty(what, "attribute")) for who, what in pairs]
-    return tuple(sorted({Fact(identity(who), fold(what)) for who, what in told}))
+    return tuple(sorted({Fact(known_as(who, redactors), attribute_of(what)) for who, what in told}))
 
 
-def rules_of(rules: Sequence[Rule | Mapping[str, Any]]) -> tuple[Rule, ...]:
-    """Rules, or what a file says of them; all mistakes at once."""
+def known_as(name: str, redactors: Sequence[Redactor]) -> str:
+    """The form in which two names of somebody count as equal, as records hold them."""
+    return identity(nonempty(cleaned(name, redactors), "name"))
+
+
+def rules_of(
+    rules: Sequence[Rule | Mapping[str, Any]], redactors: Sequence[Redactor] = ()
+) -> tuple[Rule, ...]:
+    """Rules, or what a file says of them, whom they name redacted; all mistakes at once."""
     reader = Reader("rules")
     given: object = rules
     if not isinstance(given, list | tuple) or not given:
@@ -118,7 +138,14 @@ def rules_of(rules: Sequence[Rule | Mapping[str, Any]]) -> tuple[Rule, ...]:
         elif (read := reader.construct(Rule, one, f"[{at}]")) is not None:
             made.append(read)
     reader.finish()
-    return tuple(made)
+    return tuple(
+        replace(
+            one,
+            subjects=tuple(known_as(name, redactors) for name in one.subjects),
+            requesters=tuple(known_as(name, redactors) for name in one.requesters),
+        )
+        for one in made
+    )
 
 
 def named(value: object) -> bool:
