@@ -30,6 +30,7 @@ from agentmem.identity import identity_of
 from agentmem.ledger.book import Place
 from agentmem.ledger.reads import Space
 from agentmem.ledger.rows import dumps, to_entry
+from agentmem.ledger.tables import ACTIVE
 from agentmem.ripple import EXPIRES, ripple
 
 CAP_LEAST = 20  # removals from one namespace up to this many need no override
@@ -178,7 +179,8 @@ def apply_plan(engine: Engine, plan: Plan, cap: float, vectors: Mapping[str, Vec
         raise InputError(f"plan {plan.id} has been applied already")
     places = dict(engine.ledger.present(plan.versions))
     going = {name for change in plan.changes for name in removed(change)}
-    cap_on(engine, (place for name, place in places.items() if name in going), cap)
+    active = (one for name, one in places.items() if name in going and one.status == ACTIVE)
+    cap_on(engine, active, cap)
     engine.ledger.unchanged(plan.versions, places)
     lines = [_commit(engine, plan, change, places, vectors) for change in plan.changes]
     return Run(
