@@ -65,11 +65,11 @@ def add(
         )
     change = Change(add=tuple(made), reason="add", derive=owing)
     outcome = engine.commit(change, at=now, vectors=by_id, revive=revive)
-    if revive and outcome.refused:
-        restore(engine, tuple(outcome.standing.values()), (), now, "added again")
-        ids = {**outcome.ids, **outcome.standing}
-        return replace(outcome, ids=ids, refused={})
     outcome, again = said_again(engine, made, outcome, now)
+    if revive and outcome.refused:
+        back = {content: outcome.standing[content] for content in outcome.refused}
+        restore(engine, tuple(back.values()), (), now, "added again")
+        outcome = replace(outcome, ids={**outcome.ids, **back}, refused={})
     meet(engine, [*(record for _, record in outcome.added.values()), *again], at=now)
     return outcome
 

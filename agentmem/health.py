@@ -155,7 +155,7 @@ def _numbers(label: str, policy: Policy, view: View) -> tuple[Floats, Floats]:
 
 def _recalls(engine: Engine, view: View) -> Iterator[Finding]:
     """Was anything ever strengthened, looked at again?"""
-    in_use = view.now - engine.reads.line(1).at  # records can be older than the memory
+    in_use = view.now - engine.ledger.first_at()  # records can be older than the memory
     if len(view) >= ENOUGH and not view.uses.any() and in_use > DAY:
         yield Finding(
             code="never-reinforced",

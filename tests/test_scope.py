@@ -303,3 +303,15 @@ def test_a_scope_is_a_list_in_a_configuration(make: Make) -> None:
     memory.add(["Rex barks", "Rex sleeps"], namespace=("acme", "x"))
     memory.add(["Rex eats", "Rex runs"], namespace=("other",))
     assert len(memory.search("Rex", namespace=())) == 3
+
+
+def test_what_has_expired_and_is_revived_lasts_as_long_as_is_now_said(
+    make: Make, clock: SimulatedClock
+) -> None:
+    memory = make()
+    [name] = memory.add("the door code is 4711", expires=clock.now() + DAY)
+    clock.advance(2 * DAY)
+    memory.apply(memory.plan())
+    new = {"expires": clock.now() + DAY, "revive": True}
+    assert memory.add(["the door code is 4711", "Rex barks"], **new)[0] == name
+    assert memory.get(name).expires == clock.now() + DAY

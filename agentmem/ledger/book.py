@@ -51,6 +51,10 @@ class Book:
         """The newest journal line."""
         return self.db.value(_LAST) or 0
 
+    def first_at(self) -> float:
+        """When the first journal line was written; 0 if none."""
+        return float(self.db.value("SELECT at FROM journal ORDER BY seq LIMIT 1") or 0.0)
+
     def last_at(self) -> float:
         """When the newest journal line was written, by the clock of its writer; 0 if none."""
         return float(self.db.value("SELECT at FROM journal ORDER BY seq DESC LIMIT 1") or 0.0)
