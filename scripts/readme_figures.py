@@ -3,9 +3,9 @@
     python scripts/readme_figures.py [--check]
 
 A page quotes bench/results/NAME.md between `<!-- bench:NAME -->` and `<!-- /bench:NAME -->`:
-everything below the title of that file; or, as `<!-- bench:NAME#policy -->`, how it was made and
-the table whose first column is headed "policy".  With --check nothing is written; exit 1 if a page
-is not up to date.
+everything below the title of that file, pictures aside; or, as `<!-- bench:NAME#policy -->`, how it
+was made and the table whose first column is headed "policy".  With --check nothing is written; exit
+1 if a page is not up to date.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ RESULTS = ROOT / "bench" / "results"
 MARKED = re.compile(
     r"(<!-- bench:([\w-]+)(?:#([^>\n]+))? -->\n)(.*?)(<!-- /bench:\2 -->)", re.DOTALL
 )
+PICTURE = re.compile(r"^!\[.*\]\(.*\)\n+", re.MULTILINE)
 UNMEASURED = "Not measured yet: the figures come from `make bench`.\n"
 
 
@@ -32,7 +33,7 @@ def table(name: str, results: Path, headed: str | None = None) -> str:
     if not path.is_file():
         return UNMEASURED
     text = path.read_text(encoding="utf-8").strip()
-    whole = re.sub(r"\A# .*\n+", "", text)
+    whole = re.sub(r"\A# .*\n+", "", PICTURE.sub("", text))
     if headed is None:
         return whole + "\n"
     made, *parts = whole.split("\n\n")

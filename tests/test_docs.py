@@ -232,7 +232,8 @@ def test_figures_replace_what_stands_between_their_markers(tmp_path):
 def test_one_table_of_the_results_can_be_quoted(tmp_path):
     figures = script("readme_figures")
     tables = "| policy |\n|---|\n| a |\n\n| goal |\n|---|\n| b |\n"
-    (tmp_path / "speed.md").write_text(f"# speed\n\nMade today.\n\n{tables}")
+    (tmp_path / "speed.md").write_text(f"# speed\n\nMade today.\n\n![a](a.svg)\n\n{tables}")
+    assert "svg" not in figures.table("speed", tmp_path)
     page = "<!-- bench:speed#goal -->\nold\n<!-- /bench:speed -->\n"
     new = figures.filled(page, tmp_path)
     assert "Made today.\n\n| goal |\n|---|\n| b |\n" in new
