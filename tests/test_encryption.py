@@ -107,9 +107,25 @@ def test_a_plain_file_is_refused_and_can_be_copied(make: Make, tmp_path: Path) -
     with pytest.raises(LedgerError, match="not encrypted: file is not a database"):
         encrypt(copy, tmp_path / "third.db", KEY)
     assert not (tmp_path / "third.db").exists()
+    with pytest.raises(InputError, match="no such folder"):
+        encrypt(copy, tmp_path / "no" / "third.db", KEY)
     for missing in (lambda: encrypt(plain, copy, KEY), lambda: rekey(plain, KEY, OTHER)):
         with pytest.raises(InputError, match="no such file"):
             missing()
+
+
+def test_a_key_as_it_was_read_from_a_file_is_the_key(make: Make, tmp_path: Path) -> None:
+    plain, copy = tmp_path / "plain.db", tmp_path / "copy.db"
+    make(plain).close()
+    encrypt(plain, copy, f"{KEY}\n")
+    make(copy, encryption={}).close()
+    rekey(copy, f" {KEY}", f"{OTHER}\n")
+    rekey(copy, OTHER, KEY)
+    make(copy, encryption={}).close()
+    for empty in (lambda: encrypt(plain, tmp_path / "x.db", " "), lambda: rekey(copy, KEY, "")):
+        with pytest.raises(InputError, match="key is empty"):
+            empty()
+    assert not (tmp_path / "x.db").exists()
 
 
 def test_a_passphrase_may_hold_anything(

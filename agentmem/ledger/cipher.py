@@ -76,12 +76,16 @@ def unlock(connection: Any, key: str, path: str) -> None:
 def encrypt(path: str | Path, copy: str | Path, key: str) -> None:
     """Write an encrypted copy of a plain memory, whole with its journal; the plain one stays.
 
-    InputError if there is no such file, or already a copy.
+    Blanks around the key do not count.  InputError for an empty key, if there is no such file, or
+    folder, or already a copy.
     """
+    key = _given(key)
     if not Path(path).is_file():
         raise InputError(f"{path}: there is no such file")
     if Path(copy).exists():
         raise InputError(f"{copy}: there is a file already")
+    if not Path(copy).parent.is_dir():
+        raise InputError(f"{copy}: there is no such folder")
     sqlite = driver()
     connection = sqlite.connect(str(copy), isolation_level=None)
     try:
@@ -99,8 +103,10 @@ def encrypt(path: str | Path, copy: str | Path, key: str) -> None:
 def rekey(path: str | Path, old: str, new: str) -> None:
     """Encrypt a memory anew under another key, in one transaction; nobody else may have it open.
 
-    LedgerError if the old key is wrong, or the file is in use.
+    Blanks around a key do not count.  LedgerError if the old one is wrong, or the file is in use;
+    InputError for an empty one, or if there is no such file.
     """
+    old, new = _given(old), _given(new)
     if not Path(path).is_file():
         raise InputError(f"{path}: there is no such file")
     sqlite = driver()
@@ -114,6 +120,13 @@ def rekey(path: str | Path, old: str, new: str) -> None:
         raise LedgerError(f"{path}: the key was not changed: {error}") from error
     finally:
         connection.close()
+
+
+def _given(key: str) -> str:
+    """A key as `Encryption.key` reads it."""
+    if not key.strip():
+        raise InputError("the key is empty")
+    return key.strip()
 
 
 def _pragma(verb: str, key: str) -> str:
