@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from agentmem import AgentMemory, SimulatedClock
 from agentmem.bench.lexicon import count
 from agentmem.cli.plans import plan_data, plan_of
+from agentmem.consolidate.outlook import lines
 from agentmem.consolidate.placebo import filler
 from agentmem.core import Change, Record
 from agentmem.embed.hashing import HashEmbedder
@@ -692,4 +693,46 @@ def test_a_pinned_brief_is_always_there_and_first(make: Make) -> None:
         hits = memory.search(query, k=1)
         assert [hit.record.kind for hit in hits] == ["brief", "chunk"]
         assert hits[0].score >= hits[1].score
-    assert [hit.record.kind for hit in memory.search("crates", where={"kind": "chunk"}, k=1)] == ["chunk"]
+    assert [hit.record.kind for hit in memory.search("crates", where={"kind": "chunk"}, k=1)] == [
+        "chunk"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("talk", "expected"),
+    [
+        (
+            ("Ann: Shall we split the fee?", "Bob: Deal!"),
+            ["Ann: Shall we split the fee? Bob: Deal!"],
+        ),
+        (
+            ("Ann: Let's split the fee.", "Bob: Ok, agreed."),
+            ["Ann: Let's split the fee. Bob: Ok, agreed."],
+        ),
+        (("Ann: Shall we split the fee?", "Bob: No."), []),
+        (("Ann: It rains.", "Bob: Agreed."), []),
+        (("Bob: Deal!",), []),
+        (("Ann: I will send the boxes.", "Bob: The boxes have arrived."), []),
+        (
+            ("Ann: I will send the boxes.", "Bob: The letter has arrived."),
+            ["Ann: I will send the boxes."],
+        ),
+        (("Ann: I will send the boxes on 15 November 2023.",), []),
+        (
+            ("Ann: We agreed to meet weekly.", "Ann: We agreed to meet weekly."),
+            ["Ann: We agreed to meet weekly."],
+        ),
+        (("Ann: I will see.", "Bob: Will you pay?", "Ann: Today was cold."), []),
+    ],
+)
+def test_what_is_agreed_and_still_open_is_read_by_rule(
+    talk: Sequence[str], expected: list[str]
+) -> None:
+    records = [
+        Record(id=str(i), text=text, namespace=("n",), created=START, ingested=START, used=START)
+        for i, text in enumerate(talk)
+    ]
+    found = lines(records, talk, START + 5 * DAY)
+    assert [one.text for one in found] == expected
+    assert all(one.about == "commitment" for one in found)
+    assert all(len(one.sources) == len(talk) for one in found) or "arrived" in talk[1]

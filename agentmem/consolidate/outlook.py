@@ -13,6 +13,7 @@ from agentmem.clock import moment
 from agentmem.core import Record
 from agentmem.extract.clauses import turns
 from agentmem.extract.dates import spans
+from agentmem.extract.english import CALENDAR
 from agentmem.extract.gist import STOP_WORDS
 from agentmem.stores.segment import sentences
 from agentmem.text import fold, words
@@ -35,7 +36,7 @@ _COMMITMENT = re.compile(
     r"\b(?:i|we)(?:'ll| will| shall| won't| will not| promise| agree| agreed| commit| guarantee"
     r"|'ve agreed| have agreed)\b(?! (?:see|say|admit|bet|be honest|never know|think about it))"
     r"|\blet's\b(?! (?:see|say|face it|hope))|\blet us\b|\b(?:it's|that's) a deal\b"
-    r"|^(?:ok(?:ay)?,? |yes,? |great,? )?(?:deal|agreed)\b(?! with)|\bpromised\b|\bcount on me\b"
+    r"|\bpromised\b|\bcount on me\b"
     r"|\b(?:our|the|an) (?:agreement|deal) (?:is|was|that|to|stands)\b|\byou have my word\b"
 )
 _AHEAD = re.compile(
@@ -51,6 +52,10 @@ _REPAIR = re.compile(
     r"\b(?:sorry|apologi[sz]ed?|apology|make (?:it|this|that|things) (?:right|good|up)"
     r"|make up for|compensate|refund|pay (?:you|it|me|us) back|forgiv(?:e|en|ing)|owe you"
     r"|start over|second chance)\b"
+)
+_ASSENT = re.compile(
+    r"(?:(?:ok(?:ay)?|yes|sure|great|good|all right|alright),? )?"
+    r"(?:(?:it's a |that's a )?deal|agreed|i agree|we agree|it's settled)[.!]*$"
 )
 _CLOSED = re.compile(
     r"\b(?:done|finished|completed|paid|delivered|sent|returned|arrived|cancell?ed|called off"
@@ -76,57 +81,77 @@ class Line:
 
 @dataclass(frozen=True)
 class _Sentence:
-    text: str  # with the name of the speaker
+    """What somebody says in one sentence, on one line."""
+
+    speaker: str  # "" if unknown
+    said: str
     record: Record
+
+    @property
+    def text(self) -> str:
+        return f"{self.speaker}: {self.said}" if self.speaker else self.said
+
+    @property
+    def asks(self) -> bool:
+        return self.said.endswith("?")
 
     @cached_property
     def plain(self) -> str:
-        return self.text.lower().replace("’", "'")
+        return self.said.lower().replace("’", "'")
 
     @cached_property
     def telling(self) -> set[str]:
-        return set(words(self.text)) - STOP_WORDS
+        """The words that tell what it is about, times and numbers aside."""
+        return {word for word in words(self.said) if word.isalpha()} - STOP_WORDS - CALENDAR
 
 
 def lines(records: Sequence[Record], said: Sequence[str], now: float) -> list[Line]:
     """What some records, oldest first, say of the time after `now`; what is over is left out.
 
     `said`: the text of each.  A promise is over when its date has passed, or when a later sentence
-    that has most of its words says that it is done or off.  The same sentence said twice is one
-    line with both as sources.
+    that has most of its words says that it is done or off.  A bare "Deal!" stands with what it
+    agrees to.  The same said twice is one line with both as sources.
     """
+    every = [one for record, text in zip(records, said, strict=True) for one in _said(record, text)]
     found: dict[tuple[About, str], Line] = {}
     closing: deque[_Sentence] = deque(maxlen=CLOSERS)  # the next ones after this
-    for one in reversed([s for r, text in zip(records, said, strict=True) for s in _said(r, text)]):
+    agreed: _Sentence | None = None  # the one after this, if it only agrees
+    for one in reversed(every):
+        both = [one, agreed] if agreed is not None else [one]
+        if agreed is None and _ASSENT.match(one.plain) and one is not every[0]:
+            agreed = one
+            continue
         about, until = _about(one, now)
+        if agreed is not None and (about is not None or one.asks):
+            about = "commitment"
+        agreed = None
+        if one.asks and len(both) == 1:
+            continue
         if about == "commitment" and any(_closes(late, one) for late in closing):
             about = None
         if _CLOSED.search(one.plain):
             closing.append(one)
         if about is not None:
-            key = about, fold(one.text)
+            text = _dated(" ".join(part.text for part in both), until)
+            key = about, fold(text)
             cited = found[key].sources if key in found else ()
-            sources = tuple(dict.fromkeys((one.record.id, *cited)))
-            found[key] = Line(
-                about=about, text=_dated(one.text, until), sources=sources, until=until
-            )
+            sources = tuple(dict.fromkeys((*(part.record.id for part in both), *cited)))
+            found[key] = Line(about=about, text=text, sources=sources, until=until)
     return list(found.values())[::-1]
 
 
 def _said(record: Record, text: str) -> Iterator[_Sentence]:
     for speaker, said, _ in turns(text):
         for sentence in sentences(said):
-            plain = " ".join(sentence.split())
-            if plain and not plain.endswith("?"):
-                yield _Sentence(f"{speaker}: {plain}" if speaker else plain, record)
+            if plain := " ".join(sentence.split()):
+                yield _Sentence(speaker or "", plain, record)
 
 
 def _about(one: _Sentence, now: float) -> tuple[About | None, float | None]:
     """What a sentence is about, if it looks ahead, and when that is over."""
-    said = one.plain.partition(": ")[2] or one.plain
-    about = next((name for name, pattern in _PATTERNS if pattern.search(said)), None)
+    about = next((name for name, pattern in _PATTERNS if pattern.search(one.plain)), None)
     said_at = one.record.created
-    times = [span for span in spans(one.text, said_at) if said_at < span.end < now + FAR]
+    times = [span for span in spans(one.said, said_at) if said_at < span.end < now + FAR]
     until = max((span.end for span in times), default=None)
     if until is not None and until <= now:
         return (about if about in ("gain", "repair") else None), None
