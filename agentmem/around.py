@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import nan
@@ -143,6 +143,10 @@ class Surroundings(Asking):
 
         return work(body)
 
+    def _living(self, rows: Iterable[int]) -> list[Record]:
+        """The records at some positions, without those that are past their date of expiry."""
+        return [one for one in self._engine.records(rows) if not one.expired(self.now)]
+
     def recent(self, n: int, *, kind: str | None = None) -> Steps[list[Record]]:
         """The newest n active records of a kind, oldest first."""
         kind = self._kind if kind is None else kind
@@ -150,7 +154,7 @@ class Surroundings(Asking):
         def body() -> list[Record]:
             space = self._engine.ledger.space_of(self.namespace)
             rows = [] if space is None else self._engine.reads.newest(space, kind, n)
-            return self._engine.records(reversed(rows))
+            return self._living(reversed(rows))
 
         return self._locked(body)
 
@@ -199,8 +203,7 @@ class Surroundings(Asking):
             space = self._engine.ledger.space_of(self.namespace)
             here = (record.c.namespace == space) & (record.c.kind == kind)
             active = record.c.status == ACTIVE
-            found = self._engine.reads.positions(here & active & condition(where))
-            return self._engine.records(found)
+            return self._living(self._engine.reads.positions(here & active & condition(where)))
 
         return self._locked(body)
 

@@ -170,7 +170,7 @@ def restore(
     along, tasks = revived(engine, asked)
     back = {record.id: record for record in (*asked, *along)}.values()
     if back:
-        late = [one for one in back if one.expires is not None and one.expires <= now]
+        late = [one for one in back if one.expired(now)]
         freed = {one.id: replace(one, expires=None, version=one.version + 1) for one in late}
         again = (replace(freed.get(one.id, one), status="active") for one in back)
         change = Change(

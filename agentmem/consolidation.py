@@ -104,13 +104,8 @@ def _scene(
             now=now,
             turn=space.turn,
             staying={one.id: one for one in found if one.id not in gone},
-            leaving=[one for one in found if one.id in gone and not _expired(one, now)],
+            leaving=[one for one in found if one.id in gone and not one.expired(now)],
         )
-
-
-def _expired(record: Record, now: float) -> bool:
-    """Was it to be kept no longer?  Then nothing is to be made of it either."""
-    return record.expires is not None and record.expires <= now
 
 
 def _settled(engine: Engine, change: Change) -> Change:

@@ -87,6 +87,10 @@ class Record:
         """The text that is embedded and indexed."""
         return self.text if self.key is None else self.key
 
+    def expired(self, now: float) -> bool:
+        """Has its own date of expiry, if any, passed?"""
+        return self.expires is not None and self.expires <= now
+
     @property
     def created_at(self) -> datetime:
         return datetime.fromtimestamp(self.created, UTC)

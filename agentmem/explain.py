@@ -125,7 +125,7 @@ def _missed(
         steps.append((record.status, _removal(engine, record), f"restore({record.id!r})"))
     elif row in engine.reads.awaiting():
         steps.append(("suppressed", "a source has gone: it is to be made anew", "extract()"))
-    if record.expires is not None and record.expires <= query.now:
+    if record.expires is not None and record.expired(query.now):
         date = f"{moment(record.expires):%Y-%m-%d %H:%M} UTC"
         later = f"update({record.id!r}, expires=a later date)"
         steps.append(("expired", f"it was to be kept until {date}", later))

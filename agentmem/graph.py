@@ -91,12 +91,13 @@ def graph(records: Iterable[Record]) -> nx.MultiDiGraph[str]:
     return made
 
 
-def graph_of(engine: Engine, prefix: Namespace) -> nx.MultiDiGraph[str]:
-    """The graph of the active triples under a namespace prefix; the engine is locked, up to date.
+def graph_of(engine: Engine, prefix: Namespace, now: float) -> nx.MultiDiGraph[str]:
+    """The graph of the triples that a search at `now` sees under a namespace prefix; the engine is
+    locked, up to date.
 
     Equal identities in several namespaces under the prefix are one node here.
     """
-    return graph(engine.records(engine.rows(prefix, kinds=("triple",)).tolist()))
+    return graph(engine.records(engine.searchable(prefix, ("triple",), now=now).tolist()))
 
 
 def neighbours(view: nx.MultiDiGraph[str], entity: str) -> list[Edge]:

@@ -153,16 +153,18 @@ class Searching(Handle):
 
         return (yield from self._work(body))
 
-    def _graph(self, *, namespace: Sequence[str] | None = None) -> Steps[MultiDiGraph[str]]:
+    def _graph(
+        self, *, namespace: Sequence[str] | None = None, now: Moment | None = None
+    ) -> Steps[MultiDiGraph[str]]:
         """The active triples under a namespace as a networkx graph; see `agentmem.graph`.
 
         MissingExtra without the extra `graph`.
         """
-        prefix = self._prefix(namespace)
+        prefix, at = self._prefix(namespace), self._now(now)
 
         def body() -> MultiDiGraph[str]:
             self._engine.refresh()
-            return graph_of(self._engine, prefix)
+            return graph_of(self._engine, prefix, at)
 
         return (yield from self._work(body))
 

@@ -102,7 +102,7 @@ def _counts(engine: Engine, was: Record, new: Record, at: float) -> bool:
     """Does a record count again now that it is said again?"""
     if was.status == "superseded":
         return new.created >= was.created
-    if was.expires is None or was.expires > at or (new.expires is not None and new.expires <= at):
+    if not was.expired(at) or new.expired(at):
         return False
     if was.status == "active":
         return True

@@ -311,11 +311,11 @@ def test_the_graph_of_a_memory_has_what_is_active_under_a_prefix(make: Make) -> 
     memory.add("Ana: I live in Bonn.", namespace=("other",))
     engine = memory._engine
     with engine.locked():
-        assert [str(edge) for edge in neighbours(graph_of(engine, ("default",)), "Ana")] == [
+        assert [str(edge) for edge in neighbours(graph_of(engine, ("default",), 0.0), "Ana")] == [
             "Ana; works for; Carl Ruiz"
         ]
-        assert len(neighbours(graph_of(engine, ()), "Ana")) == 2
-        assert len(graph_of(engine, ("nobody",))) == 0
+        assert len(neighbours(graph_of(engine, (), 0.0), "Ana")) == 2
+        assert len(graph_of(engine, ("nobody",), 0.0)) == 0
 
 
 def test_a_hub_costs_no_more_than_another_name(make: Make) -> None:

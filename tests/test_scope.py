@@ -234,6 +234,7 @@ def test_what_was_made_of_an_expired_text_goes_with_it(make: Make, clock: Simula
         return {hit.record.kind for hit in hits if "Anna" in hit.text}
 
     assert about_anna() == set()  # before any maintenance ...
+    assert "Anna" not in str(memory.graph().nodes(data=True))
     missed = memory.explain("where does Anna live").missed
     assert {one.verdict for one in missed if "Anna" in one.text} == {"expired"}
     assert about_anna(as_of=start + 1.0) >= {"chunk", "fact", "triple"}
