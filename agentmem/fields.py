@@ -93,6 +93,8 @@ def label(hint: Any) -> str:
     for choice in choices(hint):
         if get_origin(choice) is Literal:
             names.append(" | ".join(repr(value) for value in get_args(choice)))
+        elif get_origin(choice) is tuple:
+            names.append(f"a list of {label(get_args(choice)[0])}")
         elif choice is not NoneType:
             names.append(_WORDS.get(choice, getattr(choice, "__name__", str(choice))))
     kind = " | ".join(names)
