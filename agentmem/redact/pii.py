@@ -22,6 +22,7 @@ from typing import ClassVar, Literal, NamedTuple, get_args
 from agentmem.core import Redactor
 from agentmem.errors import ConfigError
 from agentmem.extract.identifiers import identify, normalise
+from agentmem.extract.names import shadow
 from agentmem.fields import check
 
 __all__ = ["Found", "Kind", "Pii", "personal"]
@@ -88,13 +89,18 @@ class Pii(Redactor):
 
 
 def personal(text: str) -> list[Found]:
-    """What is personal or secret in a text, in order, none overlapping; the surer kind wins."""
+    """What is personal or secret in a text, in order, none overlapping; the surer kind wins.
+
+    Compatibility forms (full-width digits, hard spaces) and invisible characters hide nothing.
+    """
+    seen, places = shadow(text)
     chosen: list[Found] = []
     taken = bytearray(len(text))
-    for one in chain.from_iterable(finder(text) for finder in _FINDERS):
-        if taken.find(1, one.start, one.end) < 0:
-            taken[one.start : one.end] = b"\1" * (one.end - one.start)
-            chosen.append(one)
+    for one in chain.from_iterable(finder(seen) for finder in _FINDERS):
+        start, end = places[one.start][0], places[one.end - 1][1]
+        if taken.find(1, start, end) < 0:
+            taken[start:end] = b"\1" * (end - start)
+            chosen.append(one._replace(start=start, end=end))
     return sorted(chosen, key=lambda one: one.start)
 
 
@@ -121,7 +127,7 @@ _NETWORKS = re.compile(
     r"|35(?:2[89]|[3-8]\d)\d{12}|62\d{14,17}"
 )
 _IBAN = re.compile(
-    r"(?<![\w-])(?=([A-Z]{2}\d\d(?: ?[A-Z0-9]){11,30})(?![A-Z0-9]))", re.IGNORECASE | re.ASCII
+    r"(?<![\w-])(?=([A-Z]{2}\d\d(?:[ -]?[A-Z0-9]){11,30})(?![A-Z0-9]))", re.IGNORECASE | re.ASCII
 )
 _SSN = re.compile(
     r"(?:(?<![\w-])|\b(?:SSN|social security (?:number|no\.?))\W{0,2}\s*(?:is\s+)?(?P<told>))"
@@ -135,6 +141,7 @@ _EMAIL = re.compile(r"(?<![\w.+-])\w[\w.+-]{0,63}@(?:[\w-]{1,63}\.){1,8}[^\W\d_]
 _NUMBER = re.compile(  # what looks like one to be dialled, but is a share, a serial, two dates
     r"0\.\d+|000[\d -]*|\d\d?\.\d\d?\.(?:\d{4})? ?[-–] ?\d\d?\.\d\d?\.(?:\d{4})?"
 )
+_TOLD = re.compile(r"(?<=:)\+\d[\d ./()-]{5,22}\d")  # "tel:+49...": no time of day has a plus
 _BOOK = re.compile(r"\bISBN(?:-1[03])?:? ?$", re.IGNORECASE)
 
 
@@ -202,6 +209,11 @@ def _ips(text: str) -> Iterator[Found]:
 def _reached_by(text: str) -> Iterator[Found]:
     for match in _EMAIL.finditer(text):  # in URLs too
         yield Found("email", normalise("email", match[0]), *match.span())
+    for match in _TOLD.finditer(text):
+        for one in identify(match[0])[:1]:
+            if one.kind == "phone":
+                start = match.start()
+                yield Found("phone", one.value, start + one.start, start + one.end)
     for one in identify(text):
         if one.kind == "email":
             yield Found("email", one.value, one.start, one.end)
