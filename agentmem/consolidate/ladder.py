@@ -13,7 +13,7 @@ from agentmem.fields import Bounds, Unit
 from agentmem.identity import identity_of
 from agentmem.registry import knows
 from agentmem.steps import Steps
-from agentmem.stores.mixing import condensed, statements
+from agentmem.stores.mixing import clip, condensed, statements
 from agentmem.structure import Consolidator, Overview
 from agentmem.text import count_tokens
 
@@ -79,6 +79,7 @@ class Ladder(Consolidator):
         return _Step(
             record=record,
             text=record.text,
+            was=size,
             size=size,
             rung=int(record.data["rung"]) if own else 0,
             worth=worth,
@@ -162,7 +163,8 @@ class _Step:
 
     record: Record
     text: str  # what is left of it
-    size: int  # tokens
+    was: int  # tokens, before the plan
+    size: int  # tokens that are left
     rung: int
     worth: float  # retention x importance
     last: bool  # made by another consolidator
@@ -174,7 +176,7 @@ class _Step:
     @property
     def value(self) -> float:
         """Worth a token of the text as it was before the plan."""
-        return self.worth / max(1, count_tokens(self.record.text))
+        return self.worth / max(1, self.was)
 
     @property
     def order(self) -> tuple[bool, float, float, str]:
@@ -186,4 +188,5 @@ def _left(text: str, rung: int, line: int) -> str:
     """What is left of a text on a rung; "" if nothing is."""
     if rung == FACTS:
         return " ".join(fact.text for fact in facts(text, None))
-    return condensed(statements(text), line)
+    parts = statements(text)
+    return condensed(parts, line) if len(parts) > 1 else clip("".join(parts), line)
