@@ -94,7 +94,7 @@ def _weights(label: str, policy: Policy, view: View) -> Iterator[Finding]:
     if gone >= MOST:
         yield Finding(
             code="suppressed",
-            level="warning",
+            level="note" if policy.sweep == "all" else "warning",  # a window is to
             message=f"{label} keeps {gone:.0%} of the records out of recall",
             remedy="a wider window, or archive what is not wanted",
             share=gone,
@@ -102,10 +102,13 @@ def _weights(label: str, policy: Policy, view: View) -> Iterator[Finding]:
 
 
 def _all(view: View) -> View:
-    """One record as it could be: of every age up to a year, of every importance and valence."""
-    cells = np.array([*product(AGES, (0.0, 0.5, 1.0), (-1.0, 0.0, 1.0))])
+    """One record as it could be: of every age up to a year, of every importance and valence, to be
+    verified long ago or never.
+    """
+    overdue = (np.nan, view.now - AGES[-1])
+    cells = np.array([*product(AGES, (0.0, 0.5, 1.0), (-1.0, 0.0, 1.0), overdue)])
     rows = view.take(np.zeros(len(cells), dtype=np.int64))
-    age, importance, valence = cells.T
+    age, importance, valence, verify_by = cells.T
     turns = age / AGES[-1] * TURNS
     return replace(
         rows,
@@ -115,6 +118,7 @@ def _all(view: View) -> View:
         stability=np.full(len(cells), np.nan),
         importance=importance,
         valence=valence,
+        verify_by=verify_by,
         turns=turns,
         idle_turns=turns,
         recalls=np.full(rows.recalls.shape, np.nan),

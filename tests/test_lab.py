@@ -501,7 +501,10 @@ def test_a_memory_that_nobody_searched_is_told(make: Make, clock: SimulatedClock
 
 
 def test_a_window_that_hides_nearly_all_is_told(make: Make):
-    assert "suppressed" in codes(full(make, policies=[{"window": {"n": 2}}]))
+    levels = {one.code: one.level for one in full(make, policies=[{"window": {"n": 2}}]).doctor()}
+    assert levels == {"suppressed": "note"}
+    [hidden] = full(make, policies=[Cliff()]).doctor(now=START + 9 * DAY)[:1]
+    assert (hidden.code, hidden.level) == ("suppressed", "warning")
 
 
 def test_maintenance_that_never_ran_is_told(make: Make, clock: SimulatedClock):
@@ -523,7 +526,8 @@ def test_an_old_memory_under_the_default_policies_is_well(make: Make, clock: Sim
 
 
 @pytest.mark.parametrize(
-    "policy", ["memoria", "valence", "trust", "age_weighted", "surprisal", {"window": {"n": 50}}]
+    "policy",
+    ["memoria", "valence", "review", "trust", "age_weighted", "surprisal", {"window": {"n": 50}}],
 )
 def test_a_policy_that_has_nothing_to_tell_apart_yet_is_not_inert(make: Make, policy: object):
     assert "decay-inert" not in codes(full(make, policies=[policy]))
@@ -555,6 +559,14 @@ def test_the_cap_is_that_of_each_namespace(make: Make, clock: SimulatedClock):
     memory.search("topic7", namespace=())
     found = memory.doctor(now=clock.now() + 60 * DAY, namespace=())
     assert ["'a'" in one.message for one in found if one.code == "beyond-cap"] == [True]
+
+
+def test_dates_by_which_to_verify_are_told_when_they_have_passed(make: Make, clock: SimulatedClock):
+    memory = make()
+    memory.add("the key lies under the mat", verify_by=clock.now() + DAY)
+    assert codes(memory) == []
+    [due] = memory.doctor(now=clock.now() + 2 * DAY)
+    assert (due.code, due.level, due.share) == ("review-due", "note", 1.0)
 
 
 @dataclass(frozen=True, kw_only=True)
