@@ -144,7 +144,8 @@ class LessonMemory(Keeper):
     def _speaks(self, one: Record) -> bool:
         """Whether a record is a lesson of this place: it cites what it is about."""
         data = one.data
-        sound = data.keys() >= PARTS and data["record"] in one.sources
+        sound = all(isinstance(data.get(part), str) for part in PARTS)
+        sound = sound and data["record"] in one.sources
         return sound and not data.get("dismissed") and one.namespace == self.namespace
 
     def _prompt(self, action: str, *, k: int = 3) -> Steps[str]:
@@ -152,7 +153,7 @@ class LessonMemory(Keeper):
         found = yield from self._warnings(action, k=k)
         if not found:
             return action
-        lines = "\n".join(f"- {one.path}" for one in found)
+        lines = "\n".join(f"- {' '.join(one.path.split())}" for one in found)  # one line each
         return f"{prompts.load('lesson_warnings').render(warnings=lines)}\n\n{action}"
 
     def _dismiss(self, name: str, *, now: Moment | None = None) -> Steps[None]:
