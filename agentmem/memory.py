@@ -271,9 +271,7 @@ class AgentMemory(Searching, Maintaining):
         if not verify:
             return receipt
         asked = yield from self._query(None, prefix, None, at, None, None)
-        checks = yield from self._work(
-            lambda: check_all(engine, gone, asked, named, aliases=wanted.aliases)
-        )
+        checks = yield from self._work(lambda: check_all(engine, gone, asked, named))
         return replace(receipt, checks=checks)
 
     add, aadd = sync(_add), asynchronous(_add)

@@ -105,9 +105,7 @@ def evidence(engine: Engine, names: Sequence[str]) -> Evidence:
     )
 
 
-def verify(
-    engine: Engine, gone: Evidence, query: Query, asked: str | None, *, aliases: bool = False
-) -> tuple[Check, ...]:
+def verify(engine: Engine, gone: Evidence, query: Query, asked: str | None) -> tuple[Check, ...]:
     """Every path asked again.  `query`: as the memory asks, over all namespaces; `asked`: the
     identifier, if the erasure was for one: it must be named nowhere under `query.prefix` any more.
     """
@@ -126,7 +124,7 @@ def verify(
         _folder(engine, gone),
     ]
     if asked is not None:
-        checks += _identifier(engine, asked, query.prefix, aliases)
+        checks += _identifier(engine, asked, query.prefix)
     return tuple(checks)
 
 
@@ -283,9 +281,12 @@ def _held(engine: Engine, word: str) -> bool:
     return any(engine.ledger.db.rows(sql, word=lower) for sql in _HOLDERS)
 
 
-def _identifier(engine: Engine, asked: str, prefix: Namespace, aliases: bool) -> Iterator[Check]:
-    """The identifier, looked for everywhere under the prefix, and in what is said of changes."""
-    left = identified(engine, asked, prefix, aliases=aliases)
+def _identifier(engine: Engine, asked: str, prefix: Namespace) -> Iterator[Check]:
+    """The identifier, looked for everywhere under the prefix, and in what is said of changes.
+
+    By itself: which shorter names are its own depends on who else is named, and so may change.
+    """
+    left = identified(engine, asked, prefix)
     yield Check(path="identifier", asked=len(engine.rows(prefix, status=None)), found=len(left))
     quoting = reasons_naming(engine, asked, prefix)
     yield Check(path="reasons", asked=engine.ledger.seq(), found=len(quoting))
