@@ -15,7 +15,7 @@ from math import isnan
 import numpy as np
 from numpy.typing import NDArray
 
-from agentmem.core import Change, Floats, Hit, Ints, Touch, Vectors, View, Why
+from agentmem.core import Change, Floats, Hit, Ints, Touch, Update, Vectors, View, Why
 from agentmem.engine import Engine
 from agentmem.index.columns import ACTIVE
 from agentmem.index.cues import LONGEST
@@ -218,8 +218,13 @@ def reinforce(
         rows = rows[there]
         if len(rows):
             view = replace(engine.columns.view(rows, now), share=shares, by=by)
-            change = Change(touch=_touched(engine, rows, view), reason="recall")
-            engine.commit(change, at=now, rows=rows)
+            update = engine.panel.touched(view)
+            moved = _moved(view, update)  # what a policy leaves as it was has not been recalled
+            change = Change(
+                touch=_touched(engine, rows[moved], view.take(moved), update.take(moved)),
+                reason="recall",
+            )
+            engine.commit(change, at=now, rows=rows[moved])
 
 
 def reinforce_hits(engine: Engine, hits: Sequence[Hit], now: float, *, by: str = "") -> None:
@@ -238,8 +243,14 @@ def _shares(scores: Sequence[float]) -> Floats:
     return whole / total if total > 0.0 else np.full(len(whole), 1.0 / max(len(whole), 1))
 
 
-def _touched(engine: Engine, rows: Ints, view: View) -> tuple[Touch, ...]:
-    update = engine.panel.touched(view)
+def _moved(view: View, update: Update) -> NDArray[np.bool_]:
+    """Which rows an update changes, shape (n,)."""
+    before, after = view.stability, update.stability
+    same = (before == after) | (np.isnan(before) & np.isnan(after))
+    return ~same | (update.used != view.used) | (update.uses != view.uses)
+
+
+def _touched(engine: Engine, rows: Ints, view: View, update: Update) -> tuple[Touch, ...]:
     turns = engine.columns.floats["turn"][rows] + view.turns
     lasting = [None if isnan(value) else value for value in update.stability.tolist()]
     return tuple(

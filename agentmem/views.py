@@ -103,3 +103,7 @@ class Update:
     used: Floats
     uses: Floats
     stability: Floats
+
+    def take(self, rows: NDArray[Any]) -> Update:
+        """The same of fewer rows."""
+        return Update(used=self.used[rows], uses=self.uses[rows], stability=self.stability[rows])

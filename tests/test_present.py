@@ -112,6 +112,7 @@ def test_the_salient_are_the_harms_then_the_newest():
     hits = [hit(i, valence=v) for i, v in enumerate([-0.2, 1.0, -1.0, 0.0, 1.0, 0.0])]
     assert ids(view(Salient(n=2), hits)) == ["r0", "r2"]
     assert ids(view(Salient(n=3), hits)) == ["r0", "r2", "r5"]
+    assert ids(view(Salient(n=4), hits)) == ["r0", "r2", "r4", "r5"]
 
 
 def round_line(number: int, other: str) -> str:

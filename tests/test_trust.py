@@ -104,3 +104,14 @@ def test_in_a_memory_a_tool_cannot_keep_its_own_entry_alive(make: Make):
     assert weight == pytest.approx(2.0**-10)
     memory.search("account for payments", by="ann")
     assert memory.get(entry).uses == 1
+
+
+def test_what_a_source_recalls_of_itself_is_no_recall_to_other_policies_either(make: Make):
+    memory = make(policies=["actr", "age_weighted", "trust"])
+    own, other = memory.add("the account is 4711", source="tool:web")[0], memory.add("the code")[0]
+    before = memory.get(own)
+    memory.clock.advance(DAY)
+    assert len(memory.search("the account", by="tool:web")) == 2
+    assert memory.get(own) == before
+    assert [entry.verbs for entry in memory.history(own)] == [("add",)]
+    assert memory.get(other).uses == 1

@@ -61,7 +61,7 @@ class RandomK(Presentation):
 
 @dataclass(frozen=True, kw_only=True)
 class Salient(Presentation):
-    """The n hits that tell most of good and evil, in their order: harms first, then the newest."""
+    """The n most salient hits, in their order: harms first, the worst first, then the newest."""
 
     name: ClassVar[str] = "salient"
 
@@ -69,7 +69,9 @@ class Salient(Presentation):
 
     def present(self, shown: Shown, ask: Ask) -> Shown:
         latest = by_time(shown.hits)[::-1]
-        kept = {hit.id for hit in sorted(latest, key=lambda hit: hit.record.valence)[: self.n]}
+        kept = {
+            hit.id for hit in sorted(latest, key=lambda hit: min(hit.record.valence, 0.0))[: self.n]
+        }
         return replace(shown, hits=tuple(hit for hit in shown.hits if hit.id in kept))
 
 
