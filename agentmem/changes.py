@@ -16,9 +16,11 @@ from agentmem.ledger.ledger import Outcome
 from agentmem.ledger.queue import Queue
 from agentmem.ledger.tables import ACTIVE, SUPERSEDED
 from agentmem.results import Forgotten
-from agentmem.ripple import living_on, revived, ripple
+from agentmem.ripple import living_on, mixing, revived, ripple
 from agentmem.selection import Chosen
 from agentmem.updating import meet, said_again
+
+BY_ID = "its id"  # why a record is meant
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +127,7 @@ def supersede(
 def by_ids(engine: Engine, names: Sequence[str], prefix: Namespace) -> list[Chosen]:
     """The records of some ids; NotFound if one lies outside the namespace."""
     found = [within(engine, name, prefix)[1] for name in dict.fromkeys(names)]
-    return [Chosen(record=record, reason="its id") for record in found]
+    return [Chosen(record=record, reason=BY_ID) for record in found]
 
 
 def select(engine: Engine, prefix: Namespace, where: Where) -> list[Chosen]:
@@ -140,7 +142,9 @@ def forget(
     engine: Engine, chosen: Sequence[Chosen], now: float, reason: str, *, dry_run: bool = False
 ) -> Forgotten:
     """Archive: out of recall, restorable.  What was active until now, and the run to undo."""
-    going = [one for one in chosen if one.record.status == "active"]
+    active = [one for one in chosen if one.record.status == "active"]
+    named = {one.record.id for one in active}
+    going = [one for one in active if one.reason == BY_ID or not _follows(engine, one, named)]
     names = tuple(one.record.id for one in going)
     run = ""
     if names and not dry_run:
@@ -152,6 +156,11 @@ def forget(
         engine.commit(ripple(engine, Change(archive=again, reason=reason)), at=now)
     reasons = {one.record.id: one.reason for one in going}
     return Forgotten(names, reasons=reasons, scores=_scores(going), run=run)
+
+
+def _follows(engine: Engine, one: Chosen, named: set[str]) -> bool:
+    """Is it a text that mixes others, some of which go?  Then it is made anew of those left."""
+    return mixing(engine, one.record.kind) and not named.isdisjoint(one.record.sources)
 
 
 def _scores(chosen: Sequence[Chosen]) -> dict[str, float]:

@@ -38,15 +38,21 @@ class Reach:
         return Receipt(erased=self.asked, derived=along, flagged=tuple(self.partly))
 
 
-def reach(engine: Engine, names: Iterable[str], prefix: Namespace) -> Reach:
-    """The records, and what rests on them; NotFound if one lies outside the namespace."""
+def reach(engine: Engine, names: Iterable[str], prefix: Namespace, *, found: bool = False) -> Reach:
+    """The records, and what rests on them; NotFound if one lies outside the namespace.
+
+    `found`: nobody asked for these ids, they name an identifier; so a text that mixes several
+    sources is made anew of those left, though it is one of them.
+    """
     asked = tuple(dict.fromkeys(names))
     gone = dict.fromkeys(asked)
     partly: dict[str, Record] = {}
     anew: dict[str, Record] = {}
     queue = list(asked)
     for name in asked:
-        changes.within(engine, name, prefix)
+        record = changes.within(engine, name, prefix)[1]
+        if found and record.status == "active" and mixing(engine, record.kind):
+            anew[name] = record
     once = _once_cited(engine, asked)
     while queue:
         name = queue.pop()
@@ -83,11 +89,15 @@ class Wanted:
         records = engine.ledger.records(list(places))
         return {records[pos].id: where for pos, where in places.items()}
 
+    def reach(self, engine: Engine, found: Iterable[str]) -> Reach:
+        """What the erasure of what was `found` touches."""
+        return reach(engine, found, self.prefix, found=self.identifier is not None)
+
 
 def preview(engine: Engine, wanted: Wanted) -> Receipt:
     """The receipt of an erasure that has not been made."""
     found = wanted.found(engine)
-    return replace(reach(engine, found, wanted.prefix).receipt, places=_named(found))
+    return replace(wanted.reach(engine, found).receipt, places=_named(found))
 
 
 def erase(
@@ -102,7 +112,7 @@ def erase(
         if wanted.identifier is not None and cap < 1.0:
             places = engine.ledger.present(found)
             cap_on(engine, [place for _, place in places if place.status == ACTIVE], cap)
-        touched = reach(engine, found, wanted.prefix)
+        touched = wanted.reach(engine, found)
         proof = evidence(engine, touched.gone)
         receipt = replace(touched.receipt, at=now, places=_named(found))
         if touched.gone:
