@@ -18,7 +18,7 @@ from urllib.parse import unquote
 from agentmem.errors import InputError
 from agentmem.extract import grammar
 from agentmem.extract.clauses import facts
-from agentmem.extract.english import CALENDAR, tokens, word_set
+from agentmem.extract.english import CALENDAR, CLOSED, tokens, word_set
 from agentmem.extract.identifiers import identify, identity, resolve
 from agentmem.extract.names import capitalised, clean, name_key
 from agentmem.text import UNSPACED, caseless
@@ -31,6 +31,7 @@ _HANDLE = re.compile(r"@\w[\w.]{0,63}")
 _UNSPACED = re.compile(f"[{UNSPACED}]")
 _OPENING = re.compile(r"(?:^|[.!?:;\n\r\"“”«»()\[\]…*>—|])\s*$")
 _PAUSE = "[ ./()‐‑‒–—-]"
+_NEXT = re.compile(r"(?:[ \u00a0]{1,2}|[-‐‑])([^\W\d_][^\W_]+)")
 _SPEAKER = re.compile(r"^\s*([^\s:][^:\n]{0,60}?)\s*:(?=\s|$)")
 _AMBIGUOUS = word_set("""
     amber angel april art august autumn avery baker basil bay bear bill bishop black blossom blue
@@ -164,11 +165,11 @@ def _forms_in(text: str, key: str, forms: set[str]) -> tuple[set[str], set[str]]
         forms = {form for form in forms if all(word in lower for word in form.split(" "))}
     if not forms:
         return found, small
-    seen = clean(text)
+    seen = _masked(clean(text))
     tokens = list(_tokens(seen))
     for form in sorted(forms):
         for first, last in _runs(tokens, form.split(" ")):
-            if _within(seen, first.start, last.end) or _bound(seen, first.start, last.end):
+            if _bound(seen, first.start, last.end):
                 continue
             if form != key and not first.capital:
                 small.add(form)
@@ -209,12 +210,13 @@ def _bound(seen: str, start: int, end: int) -> bool:
     return before in ("_", "@", "#", "-", "‐", "‑") or after in ("_", "@")
 
 
-def _within(seen: str, start: int, end: int) -> bool:
-    """Inside an address?"""
-    if not any(sign in seen for sign in ("@", "://", "www.")):
-        return False
-    spans = [(one.start, one.end) for one in identify(seen) if one.kind in ("email", "url")]
-    return any(low <= start and end <= high for low, high in spans)
+def _masked(seen: str) -> str:
+    """A text with its addresses blanked: what is in them names nobody."""
+    if any(sign in seen for sign in ("@", "://", "www.")):
+        for one in identify(seen):
+            if one.kind in ("email", "url"):
+                seen = seen[: one.start] + "\0" * (one.end - one.start) + seen[one.end :]
+    return seen
 
 
 def _longest(seen: str, form: str, start: int, end: int) -> str:
@@ -231,4 +233,9 @@ def _longest(seen: str, form: str, start: int, end: int) -> str:
             if whole == form or (not follows and (opens or not before)):
                 return form
             return whole
+    following = _NEXT.match(seen, end)  # no run of capitals is seen: "Anna Bergson ... anna ..."
+    word = following[1] if following else ""
+    joined = following is not None and following[0][0] in "-‐‑" and seen[start].islower()
+    if joined or (word[:1].isupper() and caseless(word) not in CALENDAR | CLOSED):
+        return f"{form} {name_key(word)}"  # "anna-lena" too
     return form
