@@ -81,12 +81,14 @@ def serve() -> None:
 
 
 def cost(records: int, verify: bool, seed: int) -> tuple[float, float]:
-    """(milliseconds of erasing one record, bytes of the file) in a memory of so many."""
+    """(milliseconds of erasing one record, bytes of the file) in a memory of so many, added by the
+    hundred.
+    """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "m.db"
         with AgentMemory.open(path, embedder=HashEmbedder(dim=256), policies=[]) as memory:
             texts = [f"note {seed} {i} says word{i} and word{i % 97}" for i in range(records)]
-            names = memory.add(texts)
+            names = [n for at in range(0, records, 100) for n in memory.add(texts[at : at + 100])]
             memory.search("word1")
             times = []
             for name in names[:5]:
