@@ -20,6 +20,7 @@ from agentmem.caller import Caller, Messages, Reply
 from agentmem.clock import Moment, seconds
 from agentmem.core import Ask, Hit, Namespace, Run, Shown, Turn, content_id
 from agentmem.errors import InputError, LedgerBusy, ModelError, NotFound, PlanError
+from agentmem.intake import number
 from agentmem.models import ChatModel, resolve
 from agentmem.present.presented import by_time, presented
 from agentmem.prompting import fitted, prompt, unmarked
@@ -125,6 +126,7 @@ class Agent:
     def _perceive(self, observation: str, now: Moment | None, valence: float | None) -> Turn:
         if not observation.strip():
             raise InputError("an empty observation: there is nothing to answer")
+        number("valence", valence, -1.0, 1.0)  # before the model is asked, not after
         at = self.memory.clock.now() if now is None else seconds(now)
         self.turns += 1
         return Turn(

@@ -200,6 +200,15 @@ class TestTurn:
         with pytest.raises(InputError, match="empty observation"):
             agent_of(memory).step(observation)
 
+    @pytest.mark.parametrize("valence", [2.0, float("nan"), "bad"])
+    def test_a_valence_that_cannot_be_is_refused_before_the_model_is_asked(
+        self, memory: AgentMemory, valence: Any
+    ) -> None:
+        model = Scripted("So you did.")
+        with pytest.raises(InputError, match="valence"):
+            agent_of(memory, model).step("I moved.", valence=valence)
+        assert model.asked == []
+
     @pytest.mark.parametrize("field", ["k", "tail", "maintain_every"])
     def test_a_negative_setting_is_refused(self, memory: AgentMemory, field: str) -> None:
         with pytest.raises(InputError, match=field):
