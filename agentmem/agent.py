@@ -20,7 +20,7 @@ from agentmem.caller import Caller, Messages, Reply
 from agentmem.clock import Moment, seconds
 from agentmem.core import Ask, Hit, Namespace, Run, Shown, Turn, content_id
 from agentmem.errors import InputError, LedgerBusy, ModelError, NotFound, PlanError
-from agentmem.intake import number
+from agentmem.intake import number, valid
 from agentmem.models import ChatModel, resolve
 from agentmem.present.presented import by_time, presented
 from agentmem.prompting import fitted, prompt, unmarked
@@ -107,9 +107,10 @@ class Agent:
         try:
             answer = yield from call(messages, said)
         except BaseException as error:
-            yield from self._keep(replace(turn, reply="".join(said)), error)
+            yield from self._keep(replace(turn, reply=_storable("".join(said))), error)
             raise
-        turn = replace(turn, reply=answer.text, recalled=tuple(hit.id for hit in hits))
+        recalled = tuple(hit.id for hit in hits)
+        turn = replace(turn, reply=_storable(answer.text), recalled=recalled)
         ids = yield from self._write(turn, self.source)
         done, skipped = yield from self._maintain(turn)
         self.last = Step(
@@ -124,7 +125,7 @@ class Agent:
         return self.last
 
     def _perceive(self, observation: str, now: Moment | None, valence: float | None) -> Turn:
-        if not observation.strip():
+        if not valid(observation, "observation").strip():
             raise InputError("an empty observation: there is nothing to answer")
         number("valence", valence, -1.0, 1.0)  # before the model is asked, not after
         at = self.memory.clock.now() if now is None else seconds(now)
@@ -239,3 +240,8 @@ class Agent:
     ) -> AsyncIterator[str]:
         """The async twin of `stream`; leave it early only through `aclose()` or cancellation."""
         return apour(self._turn(self.caller._stream, observation, now, valence))
+
+
+def _storable(text: str) -> str:
+    """A reply without lone surrogates: half an emoji, where a model was cut off, costs no turn."""
+    return text.encode(errors="replace").decode()

@@ -33,6 +33,7 @@ from agentmem.policies.window import Window
 from agentmem.prompting import fit, prompt, short_ids, unmarked
 from agentmem.prompts import Template
 from tests.loopback import Answer, Cut, Hang, Loopback, Status
+from tests.scripted import Scripted
 
 START = 1_700_000_000.0  # 2023-11-14 22:13:20 UTC
 
@@ -208,6 +209,15 @@ class TestTurn:
         with pytest.raises(InputError, match="valence"):
             agent_of(memory, model).step("I moved.", valence=valence)
         assert model.asked == []
+
+    @pytest.mark.parametrize("k", [0, 8])
+    def test_half_an_emoji_costs_no_reply(self, memory: AgentMemory, k: int) -> None:
+        model = Scripted("Well done \ud83d")
+        with pytest.raises(InputError, match="Unicode"):
+            agent_of(memory, model, k=k).step("I moved \ud83d")
+        assert model.asked == []
+        assert agent_of(memory, model, k=k).step("I moved.").reply == "Well done ?"
+        assert texts(memory) == ["user: I moved.\nassistant: Well done ?"]
 
     @pytest.mark.parametrize("field", ["k", "tail", "maintain_every"])
     def test_a_negative_setting_is_refused(self, memory: AgentMemory, field: str) -> None:
