@@ -63,6 +63,8 @@ class Keeper:
 def keeper(name: str, room: int, options: Mapping[str, Any] | None = None) -> Keeper | None:
     """The policy of that name as a keeper; None if it neither weighs nor bounds so tightly."""
     cls: Any = registry.find("policies", name)
+    if cls.weight is Policy.weight and cls.maintain is Policy.maintain:
+        return None
     known = {one.name for one in fields(cls)} if is_dataclass(cls) else set()
     bound = next((option for option in BOUNDS if option in known), None)
     given = dict(options or {})
@@ -73,8 +75,6 @@ def keeper(name: str, room: int, options: Mapping[str, Any] | None = None) -> Ke
         if more > 0:
             [policy] = build_policies([{name: {**given, bound: max(room - more, 0)}}])
         return Keeper(policy, room, True) if more <= room else None
-    if cls.weight is Policy.weight:
-        return None
     if "floor" in known:
         given.setdefault("floor", 0.0)
     [policy] = build_policies([{name: given}])
