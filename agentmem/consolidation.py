@@ -17,6 +17,7 @@ from agentmem.identity import identity_of
 from agentmem.ledger.sift import sift
 from agentmem.maintenance import make_plan, removed, sealed
 from agentmem.ripple import Lines
+from agentmem.settling import cleansed
 from agentmem.steps import Steps, work
 from agentmem.structure import Consolidator
 
@@ -76,7 +77,8 @@ def _staged(
             around = Surroundings(engine, store.kind, new, None, caller, config.recall, scene)
             leaving = tuple(scene.leaving)
             asked = yield from contract.consolidate(store, leaving, scene.staying, around)
-            change = yield from work(partial(_settled, engine, asked))
+            clean = cleansed(asked, config.redact)
+            change = yield from work(partial(_settled, engine, clean))
             if change:
                 scene.take(change)
                 changes.append(change)

@@ -28,7 +28,7 @@ from agentmem.errors import (
 from agentmem.identity import identity_of
 from agentmem.ledger.queue import LONGEST, Due, Queue
 from agentmem.ripple import left, ripple
-from agentmem.settling import settled
+from agentmem.settling import cleansed, settled
 from agentmem.steps import Steps, work
 from agentmem.structure import Store, Updater
 from agentmem.updating import concerned, decide, meet
@@ -153,7 +153,7 @@ class Extraction:
         change = Change(reason="its sources are gone", policy=store.kind)
         if new:
             around = self._around(store.kind, new, target)
-            change = yield from contract.derive(store, new, around)
+            change = cleansed((yield from contract.derive(store, new, around)), self.config.redact)
         elif target is not None:
             change = replace(change, archive=(target.id,))
         made = (*change.add, *change.update)

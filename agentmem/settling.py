@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from math import isnan
 
-from agentmem.core import Change, Record
+from agentmem.core import Change, Record, Redactor
 from agentmem.engine import Engine
 from agentmem.errors import StalePlan
 from agentmem.identity import identity_of
+from agentmem.intake import redacted
 from agentmem.ledger.tables import ACTIVE
 from agentmem.ripple import Lines, mixing
 
-__all__ = ["settled"]
+__all__ = ["cleansed", "settled"]
+
+
+def cleansed(change: Change, redactors: Sequence[Redactor]) -> Change:
+    """What was derived, redacted: a model may put together again what its sources veil."""
+    add, update = (
+        tuple(redacted(one, redactors) for one in part) for part in (change.add, change.update)
+    )
+    return replace(change, add=add, update=update)
 
 
 def settled(

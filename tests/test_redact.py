@@ -17,6 +17,7 @@ from agentmem.core import Redactor, Turn
 from agentmem.errors import ConfigError, InputError, PluginError
 from agentmem.redact.pii import KINDS, Pii, personal
 from tests.conftest import Make
+from tests.scripted import Scripted, asking
 
 AWS = "AKIA" + "IOSFODNN7EXAMPLE"
 GITHUB = "ghp_" + "a1B2" * 9
@@ -161,6 +162,30 @@ def test_nothing_of_it_reaches_the_files_by_a_side_door(make: Make, tmp_path: Pa
     found = b"".join(file.read_bytes() for file in tmp_path.iterdir())
     for trace in ("anna@", "ben@", "carl@", "dora@"):
         assert trace.encode() not in found
+
+
+def test_what_a_model_makes_of_a_text_goes_through_it_too(make: Make) -> None:
+    told = "Write to anna (at) example.org"
+    fact = {"number": 1, "fact": "Anna's address is anna@example.org", "quote": told}
+    model = Scripted({"facts": [fact]}, {"text": "Anna told her address, anna@example.org."})
+    memory = make(
+        redact=["pii"],
+        stores=["chunk", {"fact": {"by": "model"}}],
+        consolidation=[{"summaries": {"by": "model"}}],
+        policies=[{"window": {"n": 1, "remove": True, "kinds": ["chunk"]}}],
+        removal_cap=1.0,
+        **asking(model),
+    )
+    memory.add(told)
+    assert memory.extract().done == 1
+    assert [hit.text for hit in memory.search(where={"kind": "fact"})] == [
+        "Anna's address is [email]"
+    ]
+    memory.add("And so on")
+    memory.apply(memory.plan())
+    assert model.replies == []
+    texts = [hit.text for hit in memory.search(None, k=9)]
+    assert "Anna told her address, [email]." in texts
 
 
 def test_two_keys_that_become_one_are_refused(make: Make) -> None:
