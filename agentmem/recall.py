@@ -247,8 +247,8 @@ def _moved(view: View, update: Update) -> NDArray[np.bool_]:
     """Which rows an update changes, shape (n,)."""
     before, after = view.stability, update.stability
     same = (before == after) | (np.isnan(before) & np.isnan(after))
-    moved: NDArray[np.bool_] = (update.used != view.used) | (update.uses != view.uses)
-    return moved | ~same
+    moved: NDArray[np.bool_] = ~same | (update.used != view.used) | (update.uses != view.uses)
+    return moved
 
 
 def _touched(engine: Engine, rows: Ints, view: View, update: Update) -> tuple[Touch, ...]:
