@@ -18,7 +18,7 @@ from agentmem import prompts
 from agentmem.budget import Usage
 from agentmem.caller import Caller, Messages, Reply
 from agentmem.clock import Moment, seconds
-from agentmem.core import Ask, Hit, Namespace, Run, Shown, Turn, content_id
+from agentmem.core import Ask, Hit, Namespace, Policy, Run, Shown, Turn, content_id
 from agentmem.errors import InputError, LedgerBusy, ModelError, NotFound, PlanError
 from agentmem.intake import number, valid
 from agentmem.models import ChatModel, resolve
@@ -144,12 +144,13 @@ class Agent:
         yield from work(self._forget_tail)
         if self.k == 0:
             return Shown(hits=())
+        presents = any(type(one).present is not Policy.present for one in self.memory.policies)
         hits = yield from self.memory._search(
             turn.observation if self.relevance else None,
             namespace=self.namespace,
             k=self.k,
             now=turn.now,
-            budget_tokens=self.budget_tokens,
+            budget_tokens=None if presents else self.budget_tokens,  # a count is of them all
         )
         verbatim = {name for _, ids in self._tail for name in ids}
         hits = [hit for hit in hits if hit.id not in verbatim]

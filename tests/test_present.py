@@ -336,6 +336,13 @@ def test_counts_alone_are_not_nothing(make: Make):
     assert "nothing recalled" not in read
 
 
+def test_the_budget_of_tokens_is_kept_by_what_is_shown_and_not_by_what_is_counted(make: Make):
+    memory = make(policies=[{"counts": {"pattern": "(?P<what>tea)", "line": "$what: $n of $of"}}])
+    memory.add([f"the tea of day {i} was very good" for i in range(6)])
+    agent = Agent(model=Listener(), memory=memory, k=6, budget_tokens=12)
+    assert "tea: 6 of 6" in agent.step("tea?").messages[0]["content"]
+
+
 def test_notes_and_records_share_the_budget_and_notes_go_first():
     shown = Shown(hits=tuple(THREE), notes=("a short note", "word " * 200))
     whole = count_tokens("- [r1 1970-01-01 00:00 UTC] text 1") + count_tokens("a short note")
