@@ -46,14 +46,14 @@ def test_an_older_value_is_reached_by_as_of_and_brought_back_by_restore(
     keyed: AgentMemory,
 ) -> None:
     names = []
-    for value in ("cubism", "dada", "pop"):
-        names += keyed.add(f"visual art: {value}")
+    for value in ("open", "ajar", "shut"):
+        names += keyed.add(f"door: {value}")
         keyed.clock.advance(60)
     start = keyed.clock.now() - 180
-    for i, value in enumerate(("cubism", "dada", "pop")):
-        assert texts(keyed, as_of=start + 60 * i) == {f"visual art: {value}"}
+    for i, value in enumerate(("open", "ajar", "shut")):
+        assert texts(keyed, as_of=start + 60 * i) == {f"door: {value}"}
     keyed.restore(names[0])
-    assert texts(keyed) == {"visual art: cubism", "visual art: pop"}
+    assert texts(keyed) == {"door: open", "door: shut"}
 
 
 def test_a_value_that_flips_back_is_current_again(keyed: AgentMemory) -> None:
@@ -140,11 +140,58 @@ def test_ordinary_talk_is_no_key_and_value(keyed: AgentMemory, said: Sequence[st
     assert texts(keyed) == set(said)
 
 
+MANY = """
+    todo tag tags author title ingredient participant attendees contact child sister dog breakfast
+    symptom preference likes goal trip flight Monday commit fix error INFO exception endpoint
+    suspect offer invoice movie restaurant wine cheese Zoltan Mum customer Dr_Smith Speaker_A
+    speaker_1 Step_1 Day_1 Chapter_1 May_1 week_3 line_3 Notiz Termin tarea erreur песня メモ
+    Places_to_visit Warning_signs Good_news for_i_in_range name id date
+"""
+
+
+@pytest.mark.parametrize("key", MANY.split())
+def test_what_may_have_several_values_at_a_time_is_kept(keyed: AgentMemory, key: str) -> None:
+    said = {f"{key.replace('_', ' ')}: {value}" for value in ("alpha", "beta")}
+    for text in sorted(said):
+        keyed.add(text)
+    assert texts(keyed) == said
+
+
+def test_rows_of_a_table_do_not_replace_each_other(keyed: AgentMemory) -> None:
+    rows = {
+        "name: Anna\nage: 30",
+        "name: Ben\nage: 40",
+        "sensor: a; temperature: 20",
+        "sensor: b; temperature: 21",
+        "date: 2024-05-01; weight: 70",
+        "date: 2024-05-02; weight: 71",
+    }
+    for row in sorted(rows):
+        keyed.add(row)
+    assert texts(keyed) == rows
+
+
+def test_in_a_stream_of_pairs_and_by_order_every_key_has_one_value(make: Make) -> None:
+    stream = [f"{key}: {value}" for value in "xyz" for key in ("art", "dish", "law", "fir", "jet")]
+    few = make(updates=["keyed"])
+    few.add(stream)
+    assert len(texts(few)) == len(stream)  # five keys are not yet told from notes
+    more = [f"{key}: {value}" for value in "xyz" for key in ("ale", "bus", "wig", "oak", "tin")]
+    for memory in (few, make(updates=["keyed"])):
+        for text in more + stream:
+            memory.add(text)
+        assert {f"{key}: z" for key in ("art", "dish", "law", "fir", "jet")} <= texts(memory)
+    assert texts(memory) == {text for text in more + stream if text.endswith("z")}
+    every = make(updates=[{"keyed": {"every": True}}])
+    every.add(["cheese: brie", "cheese: gouda", "tag: a", "tag: b"])
+    assert texts(every) == {"cheese: gouda", "tag: a", "tag: b"}
+
+
 def test_what_pairs_are_read(keyed: AgentMemory) -> None:
-    assert pairs("my timezone = UTC+2") == (("", "timezone", "utc+2"),)
-    assert pairs("price: 10:30\nurl=http://a.example/b") == (
-        ("", "price", "10:30"),
-        ("", "url", "http://a.example/b"),
+    assert pairs("my timezone = UTC+2") == (("", "timezone", "utc+2", True),)
+    assert pairs("cheese: 10:30\nhost=http://a.example/b") == (
+        ("", "cheese", "10:30", False),
+        ("", "host", "http://a.example/b", True),
     )
     assert pairs("light: bright. But who knows") == ()
 

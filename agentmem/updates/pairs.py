@@ -4,11 +4,15 @@ A text states pairs only if it is nothing but pairs.  A colon also follows who s
 Pizza"), what something is ("Note: ...") and hours ("10:30"), so both sides have to look the part:
 a key of a few words without pronouns or verbs, no label under which many things stand, no given
 name; a value that is no question, no exclamation and does not speak of anybody.
+
+Of some keys there is one value at a time ("status: open", "timeout = 30"); of most nobody can tell
+("cheese: brie", and next "cheese: gouda").  `Pair.lasting` says which.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -19,11 +23,16 @@ __all__ = ["Pair", "head", "pairs"]
 
 
 class Pair(NamedTuple):
-    """What a text says of a key; `speaker`: who says it, "" if nobody is named."""
+    """What a text says of a key.
+
+    `speaker`: who says it, and of what, "" if that is not told.  `lasting`: is it a state, so that
+    a newer value takes its place?  Else that is unknown.
+    """
 
     speaker: str
     key: str
     value: str
+    lasting: bool
 
 
 LONGEST_KEY = 5  # words
@@ -46,11 +55,40 @@ _LABELS = en.word_set("""
     tip summary today tomorrow yesterday fact facts list result hint idea ideas task tasks log
     error errors quote reminder message comment link links item items source joke event meeting
     purchase expense entry news topic rule recipe book movie song lesson feedback bug issue step
-    ingredient ingredients friend hobby hobbies allergy allergies language languages skill skills
-    image photo picture video file attachment http https ftp mailto from to cc fwd important
-    remember fyi tldr spoiler translation correction conclusion reason step option problem solution
-    buy bought call visited read saw ate watch see plan plans goals thing things person people self
+    ingredient friend hobby hobbies allergy allergies language skill image photo picture video file
+    attachment http https ftp mailto from to cc fwd important remember fyi tldr spoiler translation
+    correction conclusion reason option problem solution buy bought call visited read saw ate watch
+    see plan goal thing person people self tag author title url uri reference citation word term
+    definition participant attendee guest member contact speaker child kid order paid sale sold
+    breakfast lunch dinner snack meal food workout run exercise sleep symptom medication diagnosis
+    interest like dislike love hate fear wish wishlist shopping grocery groceries appointment trip
+    travel flight day week month year morning afternoon evening night chapter page line section
+    part paragraph verse round turn scene act info debug trace exception fatal stderr stdout commit
+    fix feat docs chore test ticket import require requires change added removed fixed changed
+    deprecated review complaint request requirement constraint assumption risk pro con feature
+    decision insight observation finding hypothesis experiment advice thought dream memory mood
+    highlight gratitude command query function class method action clue evidence quest offer bid
+    transaction invoice payment post tweet caption article paper game show film album artist podcast
+    restaurant quiz riddle trivia next also plus then and or but customer client
+    boss doctor teacher student nurse interviewer interviewee narrator moderator host operator
+    support player guide home away score goals name id row record vocabulary word
+    notiz aufgabe frage antwort fehler einkauf erinnerung wichtig rezept kind termin nota tarea
+    pregunta respuesta erreur remarque question tâche compito domanda risposta
 """)
+_OTHERS = en.KIN | en.word_set("mom mum mama papa dad daddy mommy")  # who speaks, or one of some
+# The heads of keys of which there is one value at a time.
+_STATES = en.word_set("""
+    status state mode level timezone timeout deadline budget rent salary income weight height age
+    address phone telephone email mail password pin username login nickname birthday location
+    position residence hometown employer occupation profession job rank manager owner assignee
+    priority severity version branch balance progress temperature humidity pressure speed
+    brightness light lamp door window heating thermostat lock alarm battery power switch fan tv
+    theme font colour color currency locale host hostname port path folder directory database
+    region server model engine token diet health mana gold xp hp stamina ammo bankroll stance seat
+    subscription tier availability visibility threshold interval frequency eta stage phase
+""")
+_STATED = ("time zone", "home town", "job title", "phone number")
+_FIRST = en.word_set("current default preferred favourite favorite")  # "favourite food"
 _PERSONAL = en.SUBJECTS | en.word_set("""
     me him her us them mine yours hers ours theirs myself yourself my your our his their im ive id
     youre dont cant lets whats thats
@@ -97,26 +135,60 @@ def _pair(item: str, speaker: str) -> Pair | None:
     inner = _ITEM.fullmatch(value)
     if inner is not None and colon and not speaker:  # "Anna: colour: red"
         speaker, key, value = fold(key), inner["key"], inner["value"]
-    if not (_is_key(key) and _is_value(value)):
+        colon = inner["mark"].startswith(":")
+        if not en.PREPOSITIONS.isdisjoint(speaker.split()):
+            return None
+    own = words(key)
+    if not (_is_key(own) and _is_value(value)):
         return None
-    return Pair(speaker, _normal(key), fold(value))
+    lasting = not colon or _is_state(own)
+    return None if _is_label(own) else Pair(speaker, _normal(key), fold(value), lasting)
 
 
 def _normal(key: str) -> str:
     """Key as it is compared: words folded, "my" and "the" left out."""
-    own = words(key)
+    return " ".join(_bare(words(key)))
+
+
+def _bare(own: Sequence[str]) -> Sequence[str]:
     while len(own) > 1 and own[0] in _LEADING:
         own = own[1:]
-    return " ".join(own)
+    return own
 
 
-def _is_key(key: str) -> bool:
-    own = _normal(key).split()
+def _head(own: Sequence[str]) -> str:
+    """The last word of a key, numbers and letters aside: of "step 2" "step"."""
+    named = [word for word in _bare(own) if len(word) > 1 and not word.isdigit()]
+    return (named or list(own))[-1]
+
+
+def _is_key(own: Sequence[str]) -> bool:
+    bare = _bare(own)
     return (
-        0 < len(own) <= LONGEST_KEY
-        and own[0] not in en.FEMALE | en.MALE
-        and not (own[-1] in _LABELS and (len(own) == 1 or len(own[-1]) > 2))
-        and not any(word in _PERSONAL or word in _CLOSED for word in own)
+        0 < len(bare) <= LONGEST_KEY
+        and bare[0] not in en.FEMALE | en.MALE
+        and not any(word in _PERSONAL or word in _CLOSED for word in bare)
+    )
+
+
+def _is_state(own: Sequence[str]) -> bool:
+    """Does a key name what there is one value of at a time?"""
+    if " ".join(own[-2:]) in _STATED or _head(own) in _STATES:
+        return True
+    return len(own) > 1 and own[0] in _FIRST and not _head(own).endswith("s")
+
+
+def _is_label(own: Sequence[str]) -> bool:
+    """Is it something else than a key: a label, a day, who speaks, one of several?"""
+    if _is_state(own):
+        return False
+    head = _head(own)
+    single = head.removesuffix("s")
+    return (
+        not _LABELS.isdisjoint((head, single))
+        or not _OTHERS.isdisjoint((head, single))
+        or own[0] in en.PREPOSITIONS
+        or not en.CALENDAR.isdisjoint(own)
     )
 
 
