@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import combinations, product
 from typing import Literal
 
 import numpy as np
@@ -58,6 +58,7 @@ def examine(engine: Engine, prefix: Namespace, now: float, cap: float) -> list[F
             if len(own):
                 findings += _impure(label, policy, own)
                 findings += _weights(label, policy, own)
+        findings += _contested(engine, view)
         findings += _recalls(engine, view)
     findings += _overdue(engine, engine.rows(prefix), now, cap)
     order = ("error", "warning", "note")
@@ -155,6 +156,30 @@ def _impure(label: str, policy: Policy, view: View) -> Iterator[Finding]:
 
 def _numbers(label: str, policy: Policy, view: View) -> tuple[Floats, Floats]:
     return contract.weight(label, policy, view), contract.expiry(label, policy, view)
+
+
+def _contested(engine: Engine, view: View) -> Iterator[Finding]:
+    """Do two policies strengthen the same records, each in its own way?"""
+    view = view.take(np.arange(min(len(view), ENOUGH)))
+    left: list[tuple[str, Floats]] = []  # the stability that a policy would leave; NaN: none
+    for label, policy in zip(engine.labels, engine.policies, strict=True):
+        mine = engine.panel.concerned(policy, view)
+        rows = np.flatnonzero(np.ones(len(view), dtype=np.bool_) if mine is None else mine)
+        if type(policy).touch is not Policy.touch and len(rows):
+            after = np.full(len(view), np.nan)
+            after[rows] = contract.touch(label, policy, view.take(rows)).stability
+            left.append((label, after))
+    for (one, first), (other, last) in combinations(left, 2):
+        unlike = np.isfinite(first) & np.isfinite(last) & ~np.isclose(first, last)
+        if unlike.any():
+            yield Finding(
+                code="stability-contested",
+                level="warning",
+                message=f"{one} and {other} strengthen the same records in different ways; what "
+                f"{other} leaves is what {one} reads",
+                remedy="confine them with kinds and within, or leave one of them out",
+                share=float(np.mean(unlike)),
+            )
 
 
 def _recalls(engine: Engine, view: View) -> Iterator[Finding]:

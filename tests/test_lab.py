@@ -493,6 +493,15 @@ def test_a_decay_that_orders_nothing_is_inert(make: Make):
     assert codes(full(make, policies=[{"ebbinghaus": {"floor": 1.0}}])) == ["decay-inert"]
 
 
+def test_two_policies_that_write_over_each_other_are_told(make: Make):
+    [both] = full(make, policies=["ebbinghaus", {"trust": {"half_life": "9d"}}]).doctor()
+    assert (both.code, both.level, both.share) == ("stability-contested", "warning", 1.0)
+    assert "ebbinghaus and trust strengthen the same records" in both.message
+    apart = {"memoria": {"kinds": ["fact"]}}
+    for agreed in (["ebbinghaus", "actr"], ["ebbinghaus", apart], ["ebbinghaus", "bernoulli"]):
+        assert codes(full(make, policies=agreed)) == []
+
+
 def test_a_memory_that_nobody_searched_is_told(make: Make, clock: SimulatedClock):
     memory = full(make)
     assert codes(memory, now=clock.now() + 2 * DAY) == ["never-reinforced"]
