@@ -26,7 +26,8 @@ def rows(i: int, text: str) -> list[tuple[Any, dict[str, Any]]]:
     """The statements of one add, with their values."""
     life = {"created": 0.0, "ingested": 0.0, "used": 0.0, "used_turn": None, "uses": 0}
     kind = {"kind": "chunk", "status": 1, "source": "", "version": 1, "turn": i, "words": 18}
-    plain = {"stability": None, "importance": 0.5, "valence": 0.0, "expiry": None, "seq": i}
+    unset = dict.fromkeys(("key", "expires", "verify_by", "stability", "expiry"))
+    plain = {**unset, "importance": 0.5, "valence": 0.0, "seq": i}
     whole = {"pos": i, "id": f"{i:032x}", "content": None, "namespace": 1, "text": text}
     line = {"seq": i, "at": 0.0, "policy": "", "reason": "add", "payload": text}
     where = {"run": None, "namespace": None, "turn": None}
