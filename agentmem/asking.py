@@ -37,4 +37,6 @@ class Asking:
 
 
 def _messages(prompt: str, values: Mapping[str, str]) -> list[dict[str, str]]:
-    return [{"role": "user", "content": prompts.load(prompt).render(**values)}]
+    template = prompts.load(prompt)
+    quoted = {name: template.quoted(value) for name, value in values.items()}
+    return [{"role": "user", "content": template.render(**quoted)}]

@@ -6,6 +6,7 @@ Values are put in once and as they are; a `$` inside a value stays a `$`.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from importlib.resources import files
@@ -41,6 +42,18 @@ class Template:
             hint = nearest(name, self.variables)
             raise ConfigError(f"prompt {self.name!r} has no placeholder ${name}{hint}")
         return Dollars(self.text).substitute(values)
+
+    def quoted(self, value: str) -> str:
+        """A value that cannot close a tag of the text, nor anything that looks like one."""
+        return value if self._closing is None else self._closing.sub("&lt;", value)
+
+    @cached_property
+    def _closing(self) -> re.Pattern[str] | None:
+        tags = "|".join(sorted(set(re.findall(r"</(\w+)>", self.text))))
+        if not tags:
+            return None
+        gap = r"[^\w<>]{0,8}"
+        return re.compile(rf"[<\ufe64\uff1c](?={gap}/{gap}(?:{tags})\b)", re.IGNORECASE)
 
 
 def names() -> list[str]:
