@@ -59,6 +59,7 @@ PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\nxyz=\n-----END RSA PRIVATE KEY--
         ("IBAN DE89\u00a03704\u00a00044\u00a00532\u00a00130\u00a000!", "IBAN [iban]!"),
         ("IBAN DE89-3704-0044-0532-0130-00", "IBAN [iban]"),
         ("an\u200bna@example.org, is", "[email], is"),
+        ("+49 170 1234567+49 170 1234567", "[phone][phone]"),
         ("tel:+491701234567, phone:+49 170 1234567.", "tel:[phone], phone:[phone]."),
         ("postgres://anna:pa55word@db.example.org/x", "postgres://anna:[secret]@db.example.org/x"),
     ],

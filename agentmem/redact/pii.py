@@ -29,6 +29,7 @@ __all__ = ["Found", "Kind", "Pii", "personal"]
 
 Kind = Literal["secret", "iban", "card", "ssn", "ip", "email", "phone"]  # the surest first
 KINDS: tuple[Kind, ...] = get_args(Kind)
+PASSES = 4  # over a text, at most; one that finds nothing is the last
 HEX = 10  # digits of a pseudonym: 40 bits
 
 
@@ -65,6 +66,13 @@ class Pii(Redactor):
         self._key()  # say at once that it is missing
 
     def redact(self, text: str) -> str:
+        for _ in range(PASSES):  # what is gone may have hidden what stood close to it
+            before, text = text, self._once(text)
+            if text == before:
+                break
+        return text
+
+    def _once(self, text: str) -> str:
         parts, last = [], 0
         for one in personal(text):
             if one.kind in self.kinds:
