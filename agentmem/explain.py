@@ -198,7 +198,7 @@ def _removal(engine: Engine, record: Record) -> str:
         if verbs(entry.payload, pos) & {"archive", "supersede", "add"}
     )
     by = f" by {line.policy}" if line.policy else ""
-    return f"{record.status}{by}: {line.reason}"
+    return f"{record.status}{by}: {line.reason.removeprefix(f'{record.status} ')}"
 
 
 def verbs(payload: Mapping[str, list[object]], pos: int) -> set[str]:
