@@ -101,6 +101,66 @@ def test_what_may_hold_beside_it_or_is_past_replaces_nothing(
     assert told(memory, *said) == list(said)
 
 
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [
+        ("I live in Berlin.", "I moved to Rome when I was five."),
+        ("I live in Berlin.", "I moved to Rome for a year."),
+        ("I live in Berlin.", "I live in Rome on weekends."),
+        ("I live in Berlin.", "I also live in Rome."),
+        ("I live in Berlin.", "I practically live in Starbucks."),
+        ("I live in Berlin.", "> I live in Rome."),
+        ("I live in Berlin.", "She told me, I live in Rome."),
+        ("I live in Berlin.", 'Anna said: "I live in Rome."'),
+        ("I live in Berlin.", "assistant: You live in Rome."),
+        ("Anna: I live in Berlin.", "Ben: Anna lives in Rome."),
+        ("I live in Berlin.", "We moved to Slack."),
+        ("I live in Berlin.", "We moved to AWS."),
+        ("I live in Berlin.", "I moved to Team B."),
+        ("A friend lives in Berlin.", "A friend lives in Rome."),
+        ("My cousin lives in Berlin.", "My cousin lives in Rome."),
+        ("My cat's name is Tom.", "My cat's name is Minka."),
+        ("The company is based in Berlin.", "The company is based in Rome."),
+        ("My son is 4 years old.", "My son is 7 years old."),
+        ("I work at Google.", "I'm working at Starbucks today."),
+        ("I work at Google.", "I'm at Apple."),
+        ("I work at Google.", "I work at Home."),
+        ("I work at Google.", "I joined Reddit."),
+        ("I work at Google.", "I switched to Apple."),
+        ("My boss is Tom.", "My boss is ill."),
+        ("My name is Anna.", "My name is pronounced Ah-na."),
+        ("My rent is 900.", "My rent is overdue."),
+        ("My salary is 50k.", "My salary is low."),
+        ("My phone is 555 1234.", "My phone is dead."),
+        ("My email is a@b.example.", "My email is down."),
+        ("My job is nurse.", "My job is stressful."),
+        ("My birthday is May 3.", "My birthday is soon."),
+        ("My deadline is Friday.", "My deadline is Monday for the other project."),
+        ("My favourite restaurant is Luigi.", "My favourite restaurant is closed."),
+    ],
+)
+def test_what_is_doubtful_replaces_nothing(memory: AgentMemory, known: str, said: str) -> None:
+    assert told(memory, known, said) == [known, said]
+
+
+@pytest.mark.parametrize(
+    ("known", "said"),
+    [
+        ("My cousin lives in Berlin.", "My cousin moved to Rome."),
+        ("My wife works at Google.", "My wife works at Meta."),
+        ("My son is 4 years old.", "My son turned 5."),
+        ("My address is Main St 1.", "My address is High St 2."),
+        ("My birthday is May 3.", "My birthday is May 4."),
+        ("My boss is Tom.", "My boss is now Ben."),
+        ("Ben: Anna lives in Berlin.", "Anna: I moved to Rome."),
+    ],
+)
+def test_what_tells_of_a_change_or_of_one_person_replaces(
+    memory: AgentMemory, known: str, said: str
+) -> None:
+    assert told(memory, known, said) == [said]
+
+
 def test_a_text_that_says_more_stays_and_only_its_derived_fact_goes(make: Make) -> None:
     memory = make(updates=["statements"], stores=["chunk", "fact", "triple"])
     both = "Anna: I live in Berlin and work at Stripe."

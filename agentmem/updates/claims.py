@@ -9,15 +9,17 @@ in a year before the one in which it is told is claimed weakly, and replaces not
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
 from agentmem.extract import english as en
-from agentmem.extract.clauses import facts, turns
+from agentmem.extract.clauses import Fact, facts, turns
 from agentmem.extract.names import name_key
 from agentmem.extract.triples import triples
 from agentmem.text import fold, words
+from agentmem.updates.doubts import fits, one_of_some, passing, quoted, tells_change
 from agentmem.updates.relations import COUNTRIES, PATTERNS, TOPICS
 
 __all__ = ["Claim", "Stated", "stated"]
@@ -32,6 +34,7 @@ class Claim(NamedTuple):
     holds: bool
     year: int | None  # when it came about, if that is told: in other years it replaces nothing
     phrases: tuple[str, ...]  # by which to find what was said of the topic
+    firm: bool = True  # else it can be replaced, and replaces nothing
 
     @property
     def plain(self) -> bool:
@@ -40,7 +43,9 @@ class Claim(NamedTuple):
 
     def excludes(self, older: Claim) -> bool:
         """Is what was claimed earlier no longer so, if this is?"""
-        if (self.who, self.topic) != (older.who, older.topic) or not (self.holds or older.holds):
+        if not self.firm or (self.who, self.topic) != (older.who, older.topic):
+            return False
+        if not (self.holds or older.holds):
             return False
         if self.holds and older.holds:
             return not _agree(self, older)
@@ -80,7 +85,7 @@ _ENDED = re.compile(
     r"(?P<verb>[a-z]+)|(?:has )?(?:just |recently )?(?:stopped|quit|gave up) (?P<ing>[a-z]+ing))"
     r"(?P<what> [\w' -]{1,60})",
 )
-_HEDGED = re.compile(r"\b(?:if|might|may|would|could|should|will|wants?|hopes?|plans?|thinks?)\b")
+_NOBODY = en.PRONOUNS | en.SUBORDINATORS | en.PREPOSITIONS
 _DENIED = frozenset({"not", "longer", "never", "doesn't", "isn't"})
 _ASSISTANTS = frozenset({"assistant", "ai", "bot", "agent", "system"})
 _INFINITIVE = {en.third(base): base for base in en.BASES}
@@ -91,22 +96,37 @@ _GERUND = dict(zip(map(en.gerund, sorted(en.BASES)), sorted(en.BASES), strict=Tr
 def stated(text: str) -> Stated:
     """The claims of a text, fact by fact; "I" without a named speaker is "the user"."""
     found = facts(text, "user")
+    spoken = turns(text)
+    starts = [start for _, _, start in spoken]
     told = sum(len(words(text[fact.start : fact.end])) for fact in found)
     rest = 0
-    for name, said, start in turns(text):
+    for name, said, start in spoken:
         inside = any(start <= fact.start < start + len(said) for fact in found)
         count = len(words(said))
         answer = name is not None and name.lower() in _ASSISTANTS and not inside
         rest += 0 if answer and count <= REPLY else count
-    claims = tuple(tuple(_claims(fact.text)) for fact in found)
-    return Stated(claims, max(rest - told, 0))
+    claims = []
+    for fact in found:
+        name, _, start = spoken[max(bisect_right(starts, fact.start) - 1, 0)]
+        claims.append(() if quoted(text[start : fact.start]) else _told(name, fact.text))
+    return Stated(tuple(claims), max(rest - told, 0))
+
+
+def _told(speaker: str | None, fact: str) -> tuple[Claim, ...]:
+    """The claims of one fact; nobody replaces what another person said of himself."""
+    claims = tuple(_claims(fact))
+    if speaker is None or speaker.lower() in ("user", "human"):
+        return claims
+    own = name_key(speaker)
+    return tuple(c if c.who.startswith(own) else c._replace(firm=False) for c in claims)
 
 
 def _claims(fact: str) -> Iterator[Claim]:
     """The claims of one fact in the third person."""
     plain = fact.rstrip(".! ").replace("’", "'")
-    if _HEDGED.search(plain):
+    if passing(plain):
         return
+    changed = tells_change(plain)
     while end := _END.search(plain):
         plain = plain[: end.start()]
     time = _TIME.search(plain)
@@ -119,8 +139,11 @@ def _claims(fact: str) -> Iterator[Claim]:
             topic = form.topic or _topic(match["topic"])
             value = _value(match["what"])
             some = "" if value in ("single", "divorced") else value
-            if value.split(" ")[0] not in en.VALUES:
-                yield from _claim(match["who"], topic, some, form.holds, year, _found_by(topic))
+            if fits(topic, match["what"]):
+                sure = one_of_some(match["who"]) is False and " is at " not in short
+                firm = changed or not form.holds or sure
+                found = _claim(match["who"], topic, some, form.holds, year, _found_by(topic))
+                yield from (claim._replace(firm=firm) for claim in found)
             return
     yield from _plain(short, year)
 
@@ -149,7 +172,10 @@ def _claim(
     who: str, topic: str, value: str, holds: bool, year: int | None, phrases: tuple[str, ...]
 ) -> Iterator[Claim]:
     named = words(who)
-    if named and named[0] not in en.PRONOUNS | en.SUBORDINATORS | en.PREPOSITIONS:
+    if (
+        one_of_some(who) is not None
+        and named[0] not in en.PRONOUNS | en.SUBORDINATORS | en.PREPOSITIONS
+    ):
         yield Claim(name_key(who), topic, value, holds, year, phrases)
 
 
@@ -160,7 +186,7 @@ def _topic(attribute: str) -> str:
     same = {
         "phone number": "phone", "number": "phone", "email address": "email", "job title": "job",
         "title": "job", "occupation": "job", "profession": "job", "time zone": "timezone",
-        "position": "job", "role": "job", "home town": "hometown",
+        "home town": "hometown",
     }  # fmt: skip
     return same.get(low, low)
 

@@ -83,8 +83,8 @@ _STATES = en.word_set("""
     position residence hometown employer occupation profession job rank manager owner assignee
     priority severity version branch balance progress temperature humidity pressure speed
     brightness light lamp door window heating thermostat lock alarm battery power switch fan tv
-    theme font colour color currency locale host hostname port path folder directory database
-    region server model engine token diet health mana gold xp hp stamina ammo bankroll stance seat
+    theme font currency locale host hostname port path folder directory database
+    region model engine token diet health mana gold xp hp stamina ammo bankroll stance seat
     subscription tier availability visibility threshold interval frequency eta stage phase
 """)
 _STATED = ("time zone", "home town", "job title", "phone number")

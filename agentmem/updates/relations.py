@@ -25,6 +25,10 @@ COMPANIES = frozenset(
     | {"hugging face", "goldman sachs", "morgan stanley", "deutsche bank", "general motors"}
 )
 
+# What one also joins and leaves as a user.
+SERVICES = frozenset(word_set("airbnb dropbox facebook gitlab github linkedin lyft netflix paypal"))
+SERVICES |= {"reddit", "spotify", "twitter", "uber"}
+
 # A city lies in one of these: "lives in Germany" does not contradict "lives in Berlin".
 COUNTRIES = frozenset(
     word_set("""
@@ -72,7 +76,7 @@ TOPICS = {
     ),
     "employer": (
         "work at", "work for", "employed at", "employed by", "position at", "role at", "job at",
-        "joined", "moved to", "switched to", "transferred", "is at", "m at", "now at",
+        "joined", "moved to", "transferred", "is at", "m at", "now at",
         "quit", "resigned", "left", "employer",
     ),
     "partner": (
@@ -93,7 +97,7 @@ _IS = rf"{_ADV}is {_ADV}"
 _BEEN = rf"{_ADV}has {_ADV}"
 _NOT = rf"{_ADV}(?:no longer|does not|doesn't|is not|isn't|is no longer)"
 _NAME = r"(?P<what>(?-i:[A-Z])[\w'.&-]*(?: (?-i:[A-Z])[\w'.&-]*){0,3})"
-_FIRM = rf"(?P<what>{'|'.join(sorted(COMPANIES))})"
+_FIRM = rf"(?P<what>{'|'.join(sorted(COMPANIES - SERVICES))})"
 _SOME = r"(?:a|an|the|[\w ]{1,30}'s) (?:new |old )?"
 
 
@@ -109,7 +113,7 @@ PATTERNS: tuple[Form, ...] = (
         rf"(?:at|for|by) {_NAME}",
         rf"{_DID}started working (?:at|for) {_NAME}",
         rf"{_DID}(?:got|started|took|accepted) {_SOME}(?:job|position|role) (?:at|with) {_NAME}",
-        rf"{_DID}(?:joined|(?:moved|switched|transferred)(?: from [\w.& -]+?)? to) {_FIRM}",
+        rf"{_DID}(?:joined|(?:moved|transferred)(?: from [\w.& -]+?)? to) {_FIRM}",
         rf"{_IS}at {_FIRM}",
     ),
     *_forms(
