@@ -254,9 +254,8 @@ def test_what_is_found_lies_in_the_text_once_and_goes(text: str) -> None:
     assert all(one.kind in KINDS and text[one.start : one.end] for one in found)
     assert all(a.end <= b.start for a, b in pairwise(found))
     left = Pii().redact(text)
-    assert left.count("[") == text.count("[") + len(found) - sum(
-        text[one.start : one.end].count("[") for one in found
-    )
+    assert personal(left) == []
+    assert found or left == text
 
 
 @settings(deadline=None, max_examples=60)

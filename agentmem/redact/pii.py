@@ -29,7 +29,7 @@ __all__ = ["Found", "Kind", "Pii", "personal"]
 
 Kind = Literal["secret", "iban", "card", "ssn", "ip", "email", "phone"]  # the surest first
 KINDS: tuple[Kind, ...] = get_args(Kind)
-PASSES = 4  # over a text, at most; one that finds nothing is the last
+PASSES = 16  # over a text, at most; one that finds nothing is the last
 HEX = 10  # digits of a pseudonym: 40 bits
 
 
