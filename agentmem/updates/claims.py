@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from agentmem.extract import english as en
-from agentmem.extract.clauses import Fact, facts, turns
+from agentmem.extract.clauses import facts, turns
 from agentmem.extract.names import name_key
 from agentmem.extract.triples import triples
 from agentmem.text import fold, words
