@@ -41,6 +41,12 @@ def test_the_longest_pattern_that_fits_counts_in_any_order():
             assert degrees == [0.9, 0.2, 0.5, 0.5]
 
 
+def test_another_case_is_no_way_round_a_pattern():
+    assert Trust(trust={"Tool:*": 0.2}).degree("TOOL:web") == 0.2
+    itself = make_view(age=[DAY], source=2, by="TOOL:web")
+    assert Trust().touch(itself).uses.tolist() == [0.0]
+
+
 def test_a_source_that_no_pattern_fits_is_trusted():
     assert Trust(trust={"tool:*": 0.2}).degree("chat") == 1.0
 

@@ -28,7 +28,8 @@ class Trust(Fading):
 
     `trust` maps patterns of sources ("tool:*") to 0..1; of several that fit the longest counts, and
     a source that none fits has 1.  Who recalls (`search(..., by=...)`) leaves records of the same
-    source as they were.  With `remove`, a record goes when R has fallen to `forget_below`.
+    source as they were.  Upper and lower case are one.  With `remove`, a record goes when R has
+    fallen to `forget_below`.
     """
 
     name: ClassVar[str] = "trust"
@@ -48,7 +49,8 @@ class Trust(Fading):
 
     def degree(self, source: str) -> float:
         """How far a source is trusted, 0..1."""
-        fitting = [pattern for pattern in self.trust if fnmatchcase(source, pattern)]
+        name = source.casefold()
+        fitting = [one for one in self.trust if fnmatchcase(name, one.casefold())]
         closest = max(fitting, key=lambda pattern: (len(pattern), -self.trust[pattern]), default="")
         return float(self.trust[closest]) if fitting else 1.0
 
@@ -71,7 +73,8 @@ class Trust(Fading):
         plain = super().touch(view)
         before = np.where(np.isnan(view.stability), self.half_life, view.stability)
         after = before + self.gain * self.half_life
-        own = np.array([name == view.by != "" for name in view.origins], dtype=np.bool_)
+        asking = view.by.casefold()
+        own = np.array([name.casefold() == asking != "" for name in view.origins], dtype=np.bool_)
         itself = own[view.source]
         return Update(
             used=np.where(itself, view.used, plain.used),
