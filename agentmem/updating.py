@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from math import inf
 
 from agentmem import contract
 from agentmem.around import Surroundings
@@ -64,9 +65,24 @@ def decide(
                 raise PluginError(f"updater {change.policy!r} named a record of another namespace")
             if place.status != ACTIVE:
                 raise StalePlan(f"record {name!r} has changed since it was read")
-        engine.commit(ripple(engine, change), at=at)
-        gone.update(change.ids)
+        change = _outlasting(engine, change)
+        if change.ids:
+            engine.commit(ripple(engine, change), at=at)
+            gone.update(change.ids)
     return frozenset(gone)
+
+
+def _outlasting(engine: Engine, change: Change) -> Change:
+    """A change without what is replaced by something that expires earlier: it will hold again."""
+    if not (change.supersede and engine.columns.perishable):
+        return change
+
+    def end(name: str) -> float:
+        expires = engine.records([engine.ledger.locate(name).pos])[0].expires
+        return inf if expires is None else expires
+
+    lasting = tuple((old, new) for old, new in change.supersede if end(new) >= end(old))
+    return replace(change, supersede=lasting)
 
 
 def said_again(

@@ -79,6 +79,32 @@ def test_what_happened_earlier_does_not_replace_what_happened_later(keyed: Agent
     assert keyed.history(old)[-1].reason == f"superseded by {new}: same key 'light'"
 
 
+def test_what_holds_for_a_while_replaces_only_what_ends_no_later(keyed: AgentMemory) -> None:
+    now = keyed.clock.now()
+    keyed.add("status: working")
+    keyed.add("status: lunch", expires=now + 60)
+    assert texts(keyed) == {"status: working", "status: lunch"}
+    keyed.add("status: meeting", expires=now + 120)
+    assert texts(keyed) == {"status: working", "status: meeting"}
+    keyed.clock.advance(200)
+    assert texts(keyed) == {"status: working"}
+    keyed.add("status: away")
+    assert texts(keyed) == {"status: away"}
+
+
+def test_forgetting_or_erasing_the_newest_brings_no_older_value_back(keyed: AgentMemory) -> None:
+    for leave, key in ((keyed.forget, "door"), (keyed.erase, "window")):
+        [old] = keyed.add(f"{key}: open")
+        [new] = keyed.add(f"{key}: shut")
+        leave(new)
+        assert not [text for text in texts(keyed) if text.startswith(key)]
+        assert keyed.get(old).status == "superseded"
+        keyed.restore(old)
+        assert f"{key}: open" in texts(keyed)
+        keyed.add(f"{key}: ajar")
+        assert [text for text in texts(keyed) if text.startswith(key)] == [f"{key}: ajar"]
+
+
 def test_values_of_one_add_replace_each_other_in_order(keyed: AgentMemory) -> None:
     keyed.add(["light: on", "door: open", "light: off"])
     assert texts(keyed) == {"door: open", "light: off"}
