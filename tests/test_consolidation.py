@@ -256,6 +256,24 @@ def test_a_consolidator_that_breaks_its_word_is_named(make: Make, how: str) -> N
             "They open the shop on the corner at noon.",
             "They never open the shop on the corner at noon.",
         ),
+        *(
+            (f"{start} {end}", f"{start} {word} {end}")
+            for start, word, end in (
+                ("The", "cancelled", "meeting with the garden shop is on Monday morning"),
+                ("The", "spare", "key to the cellar door lies under the old mat"),
+                ("Ask my", "former", "boss at the bank about the letter for the visa"),
+                ("The doctor allowed coffee with milk at breakfast", "except", "on workdays"),
+                ("Ich habe heute", "nicht", "mit dem neuen Chef im Laden gesprochen"),
+                ("Hoy", "no", "he hablado con el nuevo jefe de la tienda"),
+            )
+        ),
+        (
+            "The fridge of the garden shop was at 5 degrees.",
+            "The fridge of the garden shop was at -5 degrees.",
+        ),
+        ("The driver of the scanner is in C.", "The driver of the scanner is in C++."),
+        ("The garden shop opens early.", "The garden shop opens early?"),
+        ("Yes, the garden shop opens early.", "No, the garden shop opens early."),
     ],
 )
 def test_facts_that_differ_in_a_word_that_matters_stay_apart(
@@ -272,7 +290,7 @@ def test_of_near_duplicates_the_richest_stays_with_the_uses_of_all(make: Make) -
         memory,
         (
             "The cat sleeps on the old mat.",
-            "The cat sleeps on the old woollen mat!",
+            "The cat sleeps on the old mat upstairs!",
             "Well, the cat sleeps on an old mat",
         ),
     )

@@ -22,16 +22,21 @@ from agentmem.text import words
 __all__ = ["Merge"]
 
 MOST = 64  # candidates that are compared with one record
-FREE = word_set("a an the please just really very so also too") | INTERJECTIONS  # say nothing
+ANSWERS = word_set("no nope nah yes yeah yep yup ok okay sure")
+FREE = word_set("a an the please just really very so also too") | (INTERJECTIONS - ANSWERS)
 NUMBERS = word_set("""
     zero one two three four five six seven eight nine ten eleven twelve twenty thirty forty fifty
     sixty seventy eighty ninety hundred thousand million billion first second third last next half
     both all none every each few many most some any only
 """)
-TURNS = word_set("no without used longer instead than if unless until before after stopped quit")
+TURNS = word_set("""
+    no without used longer instead than if unless until before after stopped quit except but
+    cancelled canceled denied refused failed false fake supposedly allegedly joke almost nearly
+""")
 GUARDS = (AUXILIARIES | NEGATIONS | (ADVERBS - FREE) | NUMBERS | TURNS) | word_set(
     "don didn doesn isn wasn aren couldn wouldn shouldn won hasn haven hadn can t"
 )
+_SIGNED = re.compile(r"[-−+]\d[\d.,]*|\d[\d.,]*\d|\w+(?:\+\+|#)|\?")
 _DIGIT = re.compile(r"\d")
 
 
@@ -40,10 +45,11 @@ class Merge(Consolidator):
     """Of two records that say the same, the one that tells more stays and stands for the other.
 
     The other is superseded, never deleted.  They say the same if they are of one kind, source and
-    sign of valence and name the same identities and numbers; if the words of the shorter, articles
-    and the like aside, stand in the longer in the same order, and the longer adds no negation,
-    auxiliary, adverb or number; and if their sets of words have a Jaccard index of `similarity` at
-    least.  So facts that differ in a number, a name or a "not" stay apart, and so do paraphrases.
+    sign of valence, name the same identities and numbers, and both ask or both do not; if the
+    longer begins with the words of the shorter, articles and the like aside, and adds no negation,
+    auxiliary, adverb or number at its end; and if their sets of words have a Jaccard index of
+    `similarity` at least.  So facts that differ in a number, a name or a "not" stay apart, in any
+    language, and so do paraphrases and what a word within turns ("the spare key", "almost paid").
     Candidates share a rare word (prefix filter of All Pairs: Bayardo et al. 2007), the `MOST`
     richest of them.
     """
@@ -112,7 +118,8 @@ class _Said:
         """Records of different groups never say the same."""
         numbers = tuple(sorted(word for word in self.words if _DIGIT.search(word)))
         one = self.record
-        return one.kind, one.source, copysign(bool(one.valence), one.valence), numbers
+        marks = tuple(sorted(mark.rstrip(".,") for mark in _SIGNED.findall(one.text)))
+        return one.kind, one.source, copysign(bool(one.valence), one.valence), numbers, marks
 
     @cached_property
     def identities(self) -> frozenset[tuple[str, str]]:
@@ -120,17 +127,9 @@ class _Said:
         return frozenset((one.kind, one.value) for one in found)
 
     def holds(self, other: _Said) -> bool:
-        """Are the other's words here in their order, with nothing added that turns the meaning?"""
-        mine = iter(self.words)
-        added: list[str] = []
-        for word in other.words:
-            for own in mine:
-                if own == word:
-                    break
-                added.append(own)
-            else:
-                return False
-        return GUARDS.isdisjoint((*added, *mine))
+        """Does it begin with the other's words, and add nothing that turns the meaning?"""
+        n = len(other.words)
+        return self.words[:n] == other.words and GUARDS.isdisjoint(self.words[n:])
 
 
 def _candidates(index: Mapping[str, Sequence[_Said]], prefix: Iterable[str]) -> list[_Said]:
