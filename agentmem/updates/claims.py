@@ -19,7 +19,7 @@ from agentmem.extract.clauses import facts, turns
 from agentmem.extract.names import name_key
 from agentmem.extract.triples import triples
 from agentmem.text import fold, words
-from agentmem.updates.doubts import fits, one_of_some, passing, quoted, tells_change
+from agentmem.updates.doubts import fits, one_of_some, passing, quoted, taken_back, tells_change
 from agentmem.updates.relations import COUNTRIES, PATTERNS, TOPICS
 
 __all__ = ["Claim", "Stated", "stated"]
@@ -59,6 +59,7 @@ class Stated(NamedTuple):
     rest: int
 
 
+NEAR = 120  # characters before and after a clause that may say how it is meant
 REPLY = 12  # words of an assistant's answer that tell nothing
 _END = re.compile(
     r"[,\s]*\b(any ?more|any longer|no more|again|now|currently|nowadays|these days|instead"
@@ -108,7 +109,9 @@ def stated(text: str) -> Stated:
     claims = []
     for fact in found:
         name, _, start = spoken[max(bisect_right(starts, fact.start) - 1, 0)]
-        claims.append(() if quoted(text[start : fact.start]) else _told(name, fact.text))
+        before = text[max(start, fact.start - NEAR) : fact.start]
+        after = text[fact.end : fact.end + NEAR]
+        claims.append(() if quoted(before) or taken_back(after) else _told(name, fact.text))
     return Stated(tuple(claims), max(rest - told, 0))
 
 

@@ -10,11 +10,11 @@ import re
 
 from agentmem.extract import english as en
 
-__all__ = ["fits", "one_of_some", "passing", "quoted", "tells_change"]
+__all__ = ["fits", "one_of_some", "passing", "quoted", "taken_back", "tells_change"]
 
 _SPELL = r"(?:days?|nights?|weeks?|weekends?|months?|years?|summer|winter|spring|fall|autumn|while)"
 _HEDGED = re.compile(
-    r"\b(?:if|might|(?-i:may)|would|could|should|will|wants?|hopes?|plans?|thinks?|also|sometimes|often"
+    r"\b(?:if|but|might|(?-i:may)|would|could|should|will|wants?|hopes?|plans?|thinks?|also|sometimes|often"
     r"|usually|partly|part of the|part[- ]time|temporarily|until|till|when|while|after|before|once"
     r"|every|during|weekends|[a-z]+days|practically|basically|technically|officially|almost|nearly"
     r"|virtually|kind of|sort of|probably|maybe|perhaps|apparently|supposedly|mentally|then"
@@ -48,7 +48,8 @@ _NOWHERE = en.CALENDAR | en.word_set("""
     java rust typescript postgres github gitlab notion chrome firefox team plan level seat room
     floor group section chapter page step stage phase part act tier sales marketing engineering
     finance legal hr support management excel zoom jira azure vim emacs neovim react vue angular
-    svelte kubernetes docker figma trello asana confluence outlook gmail gate grade class lane
+    svelte kubernetes docker substack bitwarden obsidian wordpress mastodon bluesky row
+    figma trello asana confluence outlook gmail gate grade class lane
 """)
 _ACRONYM = re.compile(r"(?!(?:USA?|UK|UAE|LA|NYC|DC|SF)\b)[A-Z]{2,}\b")
 _MOMENTARY = (
@@ -60,7 +61,8 @@ _MOMENTARY = (
     full empty low high unknown unchanged due overdue soon tomorrow today strict visible private
     secret public losing winning coming going killing showing playing missing working boring
     stressful demanding clear cold hot new old better worse same different changing wrong weak
-    expired lost stolen blocked locked pending flexible negotiable more less
+    expired lost stolen blocked locked pending flexible negotiable more less done safe long short
+    ours mine secure fake final obvious odd weird boring
     """)
 )
 _NUMBERS = frozenset({"rent", "salary", "weight", "height", "budget", "age", "birthday"})
@@ -68,7 +70,8 @@ _NAMES = frozenset({"name", "first name", "last name", "full name", "middle name
     "boss", "manager", "employer", "hometown",
 }  # fmt: skip
 _WHEN = re.compile(r"\d|\b(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b|\b[A-Z][a-z]+(?:ary|ber)\b")
-_APART = re.compile(r" (?:for|at|on) (?!\d)", re.IGNORECASE)
+_APART = re.compile(r" (?:for|at|on) (?!\d)|\b(?:more|less|above|below|than)\b", re.IGNORECASE)
+_TAKEN_BACK = re.compile(r"^[^.!?\n]*\b(?:but|then|until|only to|just kidding)\b", re.IGNORECASE)
 
 
 def passing(sentence: str) -> bool:
@@ -80,7 +83,12 @@ def passing(sentence: str) -> bool:
 
 def quoted(before: str) -> bool:
     """Does what stands before a clause make it a quotation, a report or a fancy?"""
-    return bool(_QUOTING.search(before[-120:]))
+    return bool(_QUOTING.search(before))
+
+
+def taken_back(after: str) -> bool:
+    """Does what stands after a clause in its sentence qualify it ("but", "then", "until")?"""
+    return bool(_TAKEN_BACK.search(after))
 
 
 def tells_change(sentence: str) -> bool:
@@ -109,6 +117,8 @@ def fits(topic: str, value: str) -> bool:
     if topic in ("residence", "partner"):
         return True
     if (first in _MOMENTARY and not value[0].isupper()) or _APART.search(value):
+        return False
+    if value == first and first.endswith(("ing", "ed")) and not topic.startswith("favorite"):
         return False
     if topic in _NUMBERS:
         return digits > 0
