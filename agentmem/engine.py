@@ -25,7 +25,8 @@ from agentmem.core import (
     View,
 )
 from agentmem.errors import LedgerError
-from agentmem.index.columns import ACTIVE, Columns, traced, view_of
+from agentmem.index.columns import ACTIVE, Columns
+from agentmem.index.life import traced, view_of
 from agentmem.ledger.book import Place
 from agentmem.ledger.ledger import Ledger, Outcome
 from agentmem.ledger.reads import Reads

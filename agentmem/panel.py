@@ -11,7 +11,7 @@ from agentmem import contract
 from agentmem.config import fingerprint
 from agentmem.core import Ask, Change, Floats, Namespace, Policy, Record, Update, View
 from agentmem.errors import ConfigError
-from agentmem.index.columns import Codes
+from agentmem.index.life import Codes
 from agentmem.text import words
 
 __all__ = ["Panel", "record_view"]

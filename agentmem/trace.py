@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from agentmem.core import Floats, Ints, Namespace
 from agentmem.engine import Engine
-from agentmem.index.columns import Codes
+from agentmem.index.life import Codes
 from agentmem.ledger.reads import Line
 from agentmem.ledger.tables import ACTIVE
 from agentmem.ripple import EXPIRES

@@ -5,7 +5,7 @@ Row i of each array is ledger position i.  Derived: it can be dropped and rebuil
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,124 +13,24 @@ from numpy.typing import NDArray
 
 from agentmem.core import Floats, Index, Ints, Record, Touch, Vectors, View
 from agentmem.index.cues import asks, speaker
-from agentmem.ledger.rows import CODE, LIFE
+from agentmem.index.life import (
+    FLOATS,
+    HEAD,
+    KIND,
+    LIFE_SIZE,
+    MISSING,
+    PLACES,
+    SOURCE,
+    TAIL,
+    Codes,
+    column_of,
+    seen,
+)
+from agentmem.ledger.rows import CODE
 from agentmem.text import words
 from agentmem.views import KEPT
 
 ABSENT, ACTIVE = 0, 1
-LIFE_SIZE = len(LIFE)
-_FLOATS = (
-    "created",
-    "used",
-    "used_turn",
-    "uses",
-    "stability",
-    "importance",
-    "valence",
-    "turn",
-    "words",
-    "expires",
-    "verify_by",
-)
-
-
-class Codes:
-    """Names as small whole numbers, in order of first appearance."""
-
-    def __init__(self) -> None:
-        self._codes: dict[str, int] = {}
-
-    def of(self, names: Iterable[str]) -> Ints:
-        """The codes of some names, shape (n,)."""
-        return np.array([self[name] for name in names], dtype=np.int64)
-
-    def __getitem__(self, name: str) -> int:
-        return self._codes.setdefault(name, len(self._codes))
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(self._codes)
-
-
-def traced(positions: Sequence[int], recalls: Iterable[tuple[int, int, float]]) -> Floats:
-    """`View.recalls` of some positions, shape (n, KEPT), of (position, slot, second) triples."""
-    row = {pos: i for i, pos in enumerate(positions)}
-    found = np.full((len(positions), KEPT), np.nan)
-    for pos, slot, at in recalls:
-        found[row[pos], slot] = at
-    return found
-
-
-def view_of(
-    rows: Sequence[Sequence[Any]], now: float, turns_now: dict[int, int]
-) -> tuple[View, Floats]:
-    """The view of some LIFE rows, and each one's own expiry (NaN: none).
-
-    `turns_now`: turns so far by namespace code.  Recalls are not in the rows: shape (n, 0).
-    """
-    columns: list[tuple[Any, ...]] = list(zip(*rows, strict=True)) or [()] * LIFE_SIZE
-    spaces = np.array(columns[2], dtype=np.int64)
-    current = np.array([turns_now[space] for space in columns[2]], dtype=np.float64)
-    floats = {name: _column(name, columns[i]) for i, name in _PLACES}
-    kinds, origins = Codes(), Codes()
-    floats["turns"] = current
-    view = _view(
-        now,
-        floats,
-        namespace=spaces,
-        ids=np.array([i.encode() for i in columns[1]], dtype="S32"),
-        kind=kinds.of(columns[_KIND]),
-        source=origins.of(columns[_SOURCE]),
-        recalls=np.empty((len(rows), 0)),
-        kinds=kinds.names,
-        origins=origins.names,
-    )
-    return view, floats["expires"]
-
-
-_HEAD, _TAIL, _KIND, _SOURCE = range(14, 18)  # places in LIFE of what is no number
-_PLACES = (
-    (4, "created"),
-    (5, "used"),
-    (6, "used_turn"),
-    (7, "uses"),
-    (8, "stability"),
-    (9, "importance"),
-    (10, "valence"),
-    (11, "turn"),
-    (12, "words"),
-    (18, "expires"),
-    (19, "verify_by"),
-)
-
-
-_MISSING = {"used_turn": -np.inf}  # never recalled: idle for infinitely many turns
-
-
-def _column(name: str, values: Sequence[Any]) -> NDArray[np.float64]:
-    column = np.array(values, dtype=np.float64)
-    if name in _MISSING:
-        column[np.isnan(column)] = _MISSING[name]
-    return column
-
-
-def _view(now: float, floats: Mapping[str, Floats], **others: Any) -> View:
-    """The view of some columns; `floats["turns"]`: turns so far in each row's namespace."""
-    return View(
-        now=now,
-        created=floats["created"],
-        used=floats["used"],
-        uses=floats["uses"],
-        stability=floats["stability"],
-        importance=floats["importance"],
-        valence=floats["valence"],
-        verify_by=floats["verify_by"],
-        words=floats["words"],
-        turns=floats["turns"] - floats["turn"],
-        idle_turns=floats["turns"] - floats["used_turn"],
-        share=np.full(len(floats["turn"]), np.nan),
-        **others,
-    )
 
 
 class Columns:
@@ -150,7 +50,7 @@ class Columns:
         self.kinds, self.origins = Codes(), Codes()  # of `kind` and `source`
         self.recalls = np.zeros((0, KEPT if traces else 0))  # seconds of the latest recalls
         self.perishable = False  # has any record a date of expiry of its own?
-        self.floats = {name: np.zeros(0) for name in _FLOATS}
+        self.floats = {name: np.zeros(0) for name in FLOATS}
         self.turns = np.zeros(0)  # turns so far, by namespace code
 
     def _grow(self, size: int) -> None:
@@ -180,19 +80,19 @@ class Columns:
         self.ids[at] = [name.encode() for name in columns[1]]
         self.space[at] = columns[2]
         self.status[at] = columns[3]
-        for i, name in _PLACES:
-            self.floats[name][at] = _column(name, columns[i])
+        for i, name in PLACES:
+            self.floats[name][at] = column_of(name, columns[i])
         spaces = np.array(columns[2], dtype=np.int64)
         if spaces.max() >= len(self.turns):
             self.turns = _resized(self.turns, int(spaces.max()) * 3 // 2 + 64)
         np.maximum.at(self.turns, spaces, self.floats["turn"][at])
         self.perishable |= not np.isnan(self.floats["expires"][at]).all()
-        self.kind[at] = self.kinds.of(columns[_KIND])
-        self.source[at] = self.origins.of(columns[_SOURCE])
-        self.speaker[at] = speakers = [speaker(head) for head in columns[_HEAD]]
+        self.kind[at] = self.kinds.of(columns[KIND])
+        self.source[at] = self.origins.of(columns[SOURCE])
+        self.speaker[at] = speakers = [speaker(head) for head in columns[HEAD]]
         self.speakers.update(speakers)
         self.speakers.discard(0)
-        self.asks[at] = [asks(tail) for tail in columns[_TAIL]]
+        self.asks[at] = [asks(tail) for tail in columns[TAIL]]
         have = [i for i, data in enumerate(columns[LIFE_SIZE]) if data is not None]
         if have:
             data = b"".join(columns[LIFE_SIZE][i] for i in have)
@@ -211,9 +111,9 @@ class Columns:
         self.perishable |= record.expires is not None
         self.speaker[pos], self.asks[pos] = speaker(record.text), asks(record.text)
         self.speakers |= {int(self.speaker[pos])} - {0}
-        values = {name: getattr(record, name) for name in _FLOATS if name != "words"}
+        values = {name: getattr(record, name) for name in FLOATS if name != "words"}
         for name, value in values.items():
-            self.floats[name][pos] = _MISSING.get(name, np.nan) if value is None else value
+            self.floats[name][pos] = MISSING.get(name, np.nan) if value is None else value
         self.floats["words"][pos] = len(words(record.found_by))
         if space >= len(self.turns):
             self.turns = _resized(self.turns, space * 3 // 2 + 64)
@@ -302,7 +202,7 @@ class Columns:
         spaces = self.space[part].astype(np.int64)
         floats = {name: _frozen(column[part]) for name, column in self.floats.items()}
         floats["turns"] = self.turns[spaces]
-        return _view(
+        return seen(
             now,
             floats,
             namespace=spaces,
