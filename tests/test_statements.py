@@ -176,6 +176,19 @@ def test_a_text_that_says_more_stays_and_only_its_derived_fact_goes(make: Make) 
     assert kept(memory, "fact") == {"Anna moved to Porto.", "Anna joined Meta."}
 
 
+@pytest.mark.parametrize(
+    "said", ["Ben: Anna lives in Rome.", 'Ben: She told me: "Anna lives in Rome."']
+)
+def test_what_is_derived_from_hearsay_replaces_nothing_either(make: Make, said: str) -> None:
+    memory = make(updates=["statements"], stores=["chunk", "fact", "triple"])
+    told(memory, "Anna: I live in Berlin.", said)
+    assert "Anna lives in Berlin." in kept(memory, "fact")
+    assert "Anna; lives in; Berlin" in kept(memory, "triple")
+    memory.add("Anna: I live in Oslo.")
+    assert "Anna lives in Berlin." not in kept(memory, "fact")
+    assert "Anna lives in Rome." not in kept(memory, "fact")
+
+
 def test_words_that_are_no_fact_keep_a_text(memory: AgentMemory) -> None:
     long = "I live in Berlin. What a lovely morning with coffee on the balcony!"
     assert told(memory, long, "I moved to Porto.") == [long, "I moved to Porto."]

@@ -53,10 +53,15 @@ class Claim(NamedTuple):
 
 
 class Stated(NamedTuple):
-    """What a text states: the claims of each of its facts, and how many words are no fact."""
+    """What a text states: the claims of each of its facts, and how many words are no fact.
+
+    `doubted`: the claims of clauses that are quoted, qualified, or told of somebody else; what is
+    derived from the text has lost that.
+    """
 
     facts: tuple[tuple[Claim, ...], ...]
     rest: int
+    doubted: frozenset[Claim] = frozenset()
 
 
 NEAR = 120  # characters before and after a clause that may say how it is meant
@@ -106,18 +111,21 @@ def stated(text: str) -> Stated:
         count = len(words(said))
         answer = name is not None and name.lower() in _ASSISTANTS and not inside
         rest += 0 if answer and count <= REPLY else count
-    claims = []
+    claims: list[tuple[Claim, ...]] = []
+    doubted: set[Claim] = set()
     for fact in found:
         name, _, start = spoken[max(bisect_right(starts, fact.start) - 1, 0)]
         before = text[max(start, fact.start - NEAR) : fact.start]
         after = text[fact.end : fact.end + NEAR]
-        claims.append(() if quoted(before) or taken_back(after) else _told(name, fact.text))
-    return Stated(tuple(claims), max(rest - told, 0))
+        bare = tuple(_claims(fact.text))
+        claims.append(() if quoted(before) or taken_back(after) else _told(name, bare))
+        doubted.update(bare)
+    doubted -= {claim for known in claims for claim in known}
+    return Stated(tuple(claims), max(rest - told, 0), frozenset(doubted))
 
 
-def _told(speaker: str | None, fact: str) -> tuple[Claim, ...]:
+def _told(speaker: str | None, claims: tuple[Claim, ...]) -> tuple[Claim, ...]:
     """The claims of one fact; nobody replaces what another person said of himself."""
-    claims = tuple(_claims(fact))
     if speaker is None or speaker.lower() in ("user", "human"):
         return claims
     own = name_key(speaker)

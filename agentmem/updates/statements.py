@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import ClassVar
@@ -74,10 +74,11 @@ class Statements(Updater):
         order = {one.id: place for place, one in enumerate(new)}
         held = list({one.id: one for one in (*found, *telling)}.values())
         held.sort(key=lambda one: (one.created, order.get(one.id, -1)))
+        doubted = yield from _doubted(held, around)
         apart: dict[str, list[Record]] = {}
         for one in held:
             apart.setdefault("" if self.across else one.source, []).append(one)
-        return [change for group in apart.values() for change in _replaced(group)]
+        return [change for group in apart.values() for change in _replaced(group, doubted)]
 
 
 def _telling(record: Record) -> bool:
@@ -109,13 +110,23 @@ def _phrases(claims: set[Claim]) -> list[str]:
     return sorted({phrase for claim in claims for phrase in claim.phrases})
 
 
-def _replaced(held: Sequence[Record]) -> list[Change]:
+def _doubted(held: Sequence[Record], around: Around) -> Steps[dict[str, frozenset[Claim]]]:
+    """Of derived records, the claims that are doubtful in the texts from which they come."""
+    names = dict.fromkeys(name for one in held for name in one.sources)
+    if not names:
+        return {}
+    found = {one.id: _of(one).doubted for one in (yield from around.get(list(names)))}
+    none: frozenset[Claim] = frozenset()
+    return {one.id: none.union(*(found.get(name, none) for name in one.sources)) for one in held}
+
+
+def _replaced(held: Sequence[Record], doubted: Mapping[str, frozenset[Claim]]) -> list[Change]:
     """What goes of some records, oldest first, each with the newest that excludes it."""
     heirs: dict[str, tuple[Record, str]] = {}
     for place, old in enumerate(held):
         found = _of(old)
         if found.rest <= LEFT and found.facts:
-            newer = [_excluding(fact, old, held[place + 1 :]) for fact in found.facts]
+            newer = [_excluding(fact, old, held[place + 1 :], doubted) for fact in found.facts]
             certain = [one for one in newer if one is not None]
             if len(certain) == len(newer):
                 heirs[old.id] = max(certain, key=lambda one: held.index(one[0]))
@@ -125,12 +136,16 @@ def _replaced(held: Sequence[Record]) -> list[Change]:
 
 
 def _excluding(
-    fact: Sequence[Claim], old: Record, newer: Sequence[Record]
+    fact: Sequence[Claim],
+    old: Record,
+    newer: Sequence[Record],
+    doubted: Mapping[str, frozenset[Claim]],
 ) -> tuple[Record, str] | None:
     """The newest record that says something of which a fact is the contrary, and what."""
     for one in reversed(newer):
         year = datetime.fromtimestamp(one.created, UTC).year
-        for claim in _every(_of(one)):
+        doubtful = doubted.get(one.id, ())
+        for claim in (claim for claim in _every(_of(one)) if claim not in doubtful):
             told = claim.year is None or claim.year >= year
             for before in fact:
                 if told and claim.excludes(before):
