@@ -191,6 +191,8 @@ def test_rows_of_a_table_do_not_replace_each_other(keyed: AgentMemory) -> None:
         "sensor: b; temperature: 21",
         "date: 2024-05-01; weight: 70",
         "date: 2024-05-02; weight: 71",
+        "port: 8080 for the web",
+        "port: 5432 for the database",
     }
     for row in sorted(rows):
         keyed.add(row)

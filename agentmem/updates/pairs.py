@@ -141,7 +141,7 @@ def _pair(item: str, speaker: str) -> Pair | None:
     own = words(key)
     if not (_is_key(own) and _is_value(value)):
         return None
-    lasting = not colon or _is_state(own)
+    lasting = not colon or (_is_state(own) and " for " not in value)  # "port: 80 for the web"
     return None if _is_label(own) else Pair(speaker, _normal(key), fold(value), lasting)
 
 
