@@ -215,6 +215,13 @@ def test_in_a_stream_of_pairs_and_by_order_every_key_has_one_value(make: Make) -
     assert texts(every) == {"cheese: gouda", "tag: a", "tag: b"}
 
 
+def test_many_who_speak_briefly_are_no_stream(keyed: AgentMemory) -> None:
+    names = ("Zoltan", "Priya", "Wei", "Olga", "Ahmed", "Sven", "Ines", "Kofi")
+    said = [f"{name}: {dish}" for dish in ("pizza", "sushi") for name in names]
+    keyed.add(said)
+    assert texts(keyed) == set(said)
+
+
 def test_what_pairs_are_read(keyed: AgentMemory) -> None:
     assert pairs("my timezone = UTC+2") == (("", "timezone", "utc+2", True),)
     assert pairs("cheese: 10:30\nhost=http://a.example/b") == (

@@ -16,7 +16,7 @@ __all__ = ["Keyed"]
 
 Topic = tuple[str, str, str]  # source, speaker, key
 STREAM = 8  # newest records that are a stream of pairs, if all of them state pairs ...
-KEYS = 6  # ... of so many keys at least
+KEYS = 6  # ... of so many keys at least, half of them without a capital, which names have
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +85,10 @@ def _streamed(kind: str, around: Around) -> Steps[dict[str, None]]:
     recent = yield from around.recent(2 * STREAM, kind=kind)
     stated = [list(dict.fromkeys(pair.key for pair in pairs(one.text))) for one in recent]
     latest = {key for keys in stated[-STREAM:] for key in keys}
-    if len(stated) < STREAM or not all(stated[-STREAM:]) or len(latest) < KEYS:
+    small = sum(one.text[:1].islower() for one in recent[-STREAM:])  # else it may be a chat
+    if len(recent) < STREAM or len(latest) < KEYS or 2 * small < STREAM:
+        return {}
+    if not all(stated[-STREAM:]):
         return {}
     times = Counter(key for keys in stated for key in keys)
     return dict.fromkeys([*stated[-1], *(key for key, n in times.items() if n > 1)])
