@@ -21,11 +21,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from agentmem.core import Embedder, Index, Namespace, Policy, Redactor, content_id
-from agentmem.errors import ConfigError
+from agentmem.errors import ConfigError, nearest
 from agentmem.fields import Bounds, Seconds, check
 from agentmem.ledger.cipher import Encryption
 from agentmem.reading import Reader, parse_namespace
-from agentmem.registry import name_of
+from agentmem.registry import name_of, names
 from agentmem.retrieve.stage import Stage
 from agentmem.settings import ExtractionConfig, RecallConfig
 from agentmem.specs import (
@@ -108,6 +108,8 @@ class MemoryConfig:
             raise ConfigError(f"stores: one that keeps what is said, not {', '.join(sources)}")
         parts: list[Store | Updater | Stage] = [*self.stores, *self.updates]
         parts += [*self.consolidation, *self.retrieval]
+        for policy in self.policies:
+            _known(policy, kinds)
         asking = [part.name for part in parts if part.asks_model]
         if asking and self.extraction.model is None:
             raise ConfigError(
@@ -130,6 +132,16 @@ class MemoryConfig:
         """The kinds that a search looks at."""
         every = (*self.stores, *self.consolidation)
         return tuple(store.kind for store in every if store.searched)
+
+
+def _known(policy: Policy, kinds: Sequence[str]) -> None:
+    """ConfigError for a policy confined to a kind that no store keeps."""
+    every = {*kinds, ChunkStore().kind, *names("stores"), *names("consolidators")}
+    for kind in policy.kinds:
+        if kind not in every:
+            raise ConfigError(
+                f"policies: {policy.name}: kinds: no store keeps {kind!r}{nearest(kind, every)}"
+            )
 
 
 GROUPS = {

@@ -116,10 +116,10 @@ def _erased(engine: Engine, prefix: Namespace) -> tuple[Erased, ...]:
     )
 
 
-def _missed(
-    engine: Engine, query: Query, record: Record, row: int, active: Ints, passing: Ints
-) -> Missed:
-    """Every obstacle between a record and the hits, and the step over each."""
+def _barred(
+    engine: Engine, query: Query, record: Record, row: int, passes: bool
+) -> list[tuple[Verdict, str, str]]:
+    """What keeps a record out whatever it weighs: (verdict, reason, remedy)."""
     steps: list[tuple[Verdict, str, str]] = []
     if record.status != "active":
         steps.append((record.status, _removal(engine, record), f"restore({record.id!r})"))
@@ -134,11 +134,19 @@ def _missed(
     if query.kinds is not None and record.kind not in query.kinds:
         asked = f"ask with where={{'kind': {record.kind!r}}}"
         steps.append(("filtered", f"no {record.kind} is searched for", asked))
-    passes = row in passing
     if not passes:
         steps.append(
             ("filtered", f"does not meet where={dict(query.where or {})}", "drop that filter")
         )
+    return steps
+
+
+def _missed(
+    engine: Engine, query: Query, record: Record, row: int, active: Ints, passing: Ints
+) -> Missed:
+    """Every obstacle between a record and the hits, and the step over each."""
+    passes = row in passing
+    steps = _barred(engine, query, record, row, passes)
     rows = np.union1d(active, [row])
     weights = engine.panel.weights(engine.columns.view(rows, query.now))
     at = int(np.searchsorted(rows, row))

@@ -18,6 +18,7 @@ from corpus import Corpus
 from measure import Goal, Row, arguments, circumstances, destination, once, publish
 
 from agentmem import AgentMemory
+from agentmem.core import Plan, Run
 from agentmem.embed.hashing import HashEmbedder
 
 START = 1_700_000_000.0
@@ -48,13 +49,15 @@ def measure(
 ) -> list[Row]:
     times: dict[str, list[float]] = {}
     memory = build(size, seed, {name: dict(options)}, leaving)
-    now, made = START + 4.0 * size, []
-    times["plan"] = [once(lambda: made.append(memory.plan(now=now)))]
-    times["apply"] = [once(lambda: made.append(memory.apply(made[0])))]
-    times["plan again"] = [once(lambda: made.append(memory.plan(now=now)))]
-    assert made[0], name
-    assert not made[2], name
-    times["undo"] = [once(lambda: memory.undo(made[1]))]
+    now = START + 4.0 * size
+    plans: list[Plan] = []
+    runs: list[Run] = []
+    times["plan"] = [once(lambda: plans.append(memory.plan(now=now)))]
+    times["apply"] = [once(lambda: runs.append(memory.apply(plans[0])))]
+    times["plan again"] = [once(lambda: plans.append(memory.plan(now=now)))]
+    assert plans[0], name
+    assert not plans[1], name
+    times["undo"] = [once(lambda: memory.undo(runs[0]))]
     memory.close()
     return [Row(step, name, size, tuple(spent)) for step, spent in times.items()]
 

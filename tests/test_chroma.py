@@ -21,6 +21,7 @@ from agentmem.errors import (
 )
 from agentmem.index import chroma
 from agentmem.index.chroma import ChromaIndex
+from agentmem.index.chroma_line import Line
 from tests.conftest import Make
 from tests.index_contract import IndexContract, unit
 
@@ -116,6 +117,17 @@ def test_of_an_erased_row_no_byte_stays(open_index: Open, tmp_path: Path) -> Non
     assert kept(tmp_path, VECTORS[:10]) == 0
     assert kept(tmp_path, VECTORS[10:]) >= 40
     assert index.nearest(VECTORS[18], ROWS[10:], 1)[0].tolist() == [18]
+
+
+def test_an_erased_vector_that_chroma_writes_again_and_again_is_told(
+    open_index: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = filled(open_index())
+    first(index, 0)
+    monkeypatch.setattr(Line, "holds", lambda self, vectors: True)
+    with pytest.warns(IndexWarning, match="erase its folder"):
+        index.drop(np.array([7]))
+    assert first(index, 8) == 8
 
 
 def test_an_index_that_is_no_more_lets_go_of_the_folder(open_index: Open, tmp_path: Path) -> None:

@@ -237,7 +237,8 @@ def test_superseding_by_query_says_which_is_meant():
     assert (told["old"], told["dry_run"]) == (old, True)
     assert ask("stats")["active"] == 2
     assert "replaces" in call("supersede", old, "Anna lives in Porto.").stdout
-    assert [hit["record"]["text"] for hit in ask("search", "Anna", "-k", "1")] == ["Anna lives in Porto."]
+    found = ask("search", "Anna", "-k", "1")
+    assert [hit["record"]["text"] for hit in found] == ["Anna lives in Porto."]
     assert "closely" in fail("supersede", "quantum physics", "x", code=1)["message"]
 
 

@@ -316,3 +316,8 @@ def test_what_has_expired_and_is_revived_lasts_as_long_as_is_now_said(
     new = {"expires": clock.now() + DAY, "revive": True}
     assert memory.add(["the door code is 4711", "Rex barks"], **new)[0] == name
     assert memory.get(name).expires == clock.now() + DAY
+
+
+def test_a_policy_confined_to_a_kind_that_nobody_keeps_is_an_error(make: Make) -> None:
+    with pytest.raises(ConfigError, match="no store keeps 'fcat'; did you mean 'fact'"):
+        make(policies=[Half(kinds=("fcat",))])

@@ -34,6 +34,7 @@ from agentmem.index.fusion import best
 __all__ = ["ChromaIndex"]
 
 PAGE = 1000  # rows of one request; also, up to so many rows are fetched and scored exactly
+RENEWALS = 5  # attempts to write an embedded Chroma without what was erased
 WIDEN = 2.0  # candidates fetched for each one wanted
 
 
@@ -168,25 +169,52 @@ class ChromaIndex:
     def _flush(self) -> None:
         """Send what waits."""
         self._connect()
-        if not self._queue:
-            return
-        if self.path is not None and any(vector is None for vector in self._queue.values()):
-            self._renew()
+        gone = [row for row, vector in self._queue.items() if vector is None]
+        if self.path is not None and gone:
+            self._renew(gone)
+        elif self._queue:
+            self._write()
+        self._queue.clear()
+
+    def _write(self) -> None:
         with self._line.border():
             for start in range(0, len(self._queue), PAGE):
                 self._send(dict(list(self._queue.items())[start : start + PAGE]))
             self._line.rows.modify(metadata={"agentmem": self.dim, "sum": self._sum()})
-        self._queue.clear()
 
-    def _renew(self) -> None:
-        """Begin an embedded Chroma anew: what stays is read, and waits to be sent with the rest."""
+    def _renew(self, gone: Sequence[int]) -> None:
+        """Begin an embedded Chroma anew, of what stays and what waits.
+
+        Its new files have room to spare, which it fills with whatever lay in memory, so also with
+        vectors that it held before: hence they are overwritten first, and the files looked at.
+        """
         stay = sorted(self._sums.keys() - self._queue.keys())
         for start in range(0, len(stay), PAGE):
             part = stay[start : start + PAGE]
             self._queue.update(zip(part, self._vectors(part), strict=True))
+        erased: list[bytes] = []
+        with self._line.border():
+            for start in range(0, len(gone), PAGE):
+                some = [str(row) for row in gone[start : start + PAGE]]
+                known = self._line.rows.get(ids=some, include=["embeddings"])
+                erased += [np.asarray(one, np.float32).tobytes() for one in known["embeddings"]]
+                if known["ids"]:
+                    self._send({int(name): None for name in known["ids"]})
+            if self._line.rows.count():  # a question makes Chroma do what waits to be done
+                self._line.rows.query(query_embeddings=[np.ones(self.dim)], n_results=1)
         self._queue = {row: vector for row, vector in self._queue.items() if vector is not None}
-        self._line.wipe()
-        self._line.open()
+        for _ in range(RENEWALS):
+            self._line.wipe()
+            self._line.open()
+            self._write()
+            if not self._line.holds(erased):
+                return
+        warnings.warn(
+            f"Chroma at {self._line.where} keeps writing vectors that were erased: erase its "
+            "folder, and open the memory again",
+            IndexWarning,
+            stacklevel=2,
+        )
 
     def _send(self, part: Mapping[int, Vectors | None]) -> None:
         new = {str(row): vector for row, vector in part.items() if vector is not None}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,6 +65,13 @@ class Line:
             self.close()
             if self.path is not None:  # Chroma would leave the vectors in its files
                 rmtree(self.path)
+
+    def holds(self, vectors: Collection[bytes]) -> bool:
+        """Does any file of an embedded Chroma hold the bytes of one of some vectors?"""
+        if self.path is None or not vectors:
+            return False
+        files = (path.read_bytes() for path in Path(self.path).rglob("*") if path.is_file())
+        return any(vector in data for data in files for vector in vectors)
 
     @contextmanager
     def border(self) -> Iterator[None]:
