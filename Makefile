@@ -40,6 +40,10 @@ bench: $(READY)-dev
 	$(BIN)/python bench/maintain.py
 	$(BIN)/python bench/ledger.py
 	$(BIN)/python bench/retrieval.py
+	$(BIN)/python bench/consolidation.py
+	$(BIN)/python bench/encryption.py
+	$(BIN)/python bench/erasure.py
+	$(BIN)/python bench/need.py
 
 # The code blocks of the documents run as they stand.
 docs-check: $(READY)-test

@@ -157,7 +157,8 @@ def markdown(result: Mapping[str, Any]) -> str:
         f"{r['p95_ms']:.3g} | {r['min_ms']:.3g}-{r['max_ms']:.3g} | {r['n']} |"
         for r in result["rows"]
     ]
-    lines += ["", "| goal | measured | bound | met |", "|---|---|---|---|"]
+    if result["goals"]:
+        lines += ["", "| goal | measured | bound | met |", "|---|---|---|---|"]
     lines += [
         f"| {g['what']} | {g['value']:.3g} {g['unit']} | {'<=' if g['most'] else '>='} "
         f"{g['bound']:g} {g['unit']} | {'yes' if g['met'] else '**no**'} |"
