@@ -135,16 +135,7 @@ def redact(redactor: Redactor, text: str) -> str:
 def derive(store: Store, new: Sequence[Record], around: Around) -> Steps[Change]:
     """What a store makes of its sources: adds, updates and removals of its own namespace."""
     label = f"store {store.kind!r}"
-    try:
-        change = yield from store.derive(new, around)
-    except AgentMemError:
-        raise
-    except Exception as error:
-        raise PluginError(f"{label}: derive() raised {type(error).__name__}: {error}") from error
-    if not isinstance(change, Change):
-        raise PluginError(f"{label}: derive() must give a Change, not {change!r}")
-    if change.erase or change.bury or change.restore or change.touch or change.tasks:
-        raise PluginError(f"{label}: derive() may add, update, archive and supersede only")
+    change = _made(label, "derive", (yield from _asked(label, store.derive, new, around)))
     for record in (*change.add, *change.update):
         if record.namespace != around.namespace:
             raise PluginError(f"{label}: derive() made a record in {record.namespace!r}")
@@ -156,12 +147,7 @@ def derive(store: Store, new: Sequence[Record], around: Around) -> Steps[Change]
 def resolve(updater: Updater, new: Sequence[Record], around: Around) -> Steps[list[Change]]:
     """What an updater decides on new records: each goes once at most, and none with its heir."""
     label = f"updater {updater.name!r}"
-    try:
-        found = yield from updater.resolve(new, around)
-    except AgentMemError:
-        raise
-    except Exception as error:
-        raise PluginError(f"{label}: resolve() raised {type(error).__name__}: {error}") from error
+    found = yield from _asked(label, updater.resolve, new, around)
     if not isinstance(found, list | tuple) or not all(isinstance(one, Change) for one in found):
         raise PluginError(f"{label}: resolve() must give a sequence of Changes, not {found!r}")
     gone: set[str] = set()
@@ -183,16 +169,8 @@ def consolidate(
 ) -> Steps[Change]:
     """What a consolidator makes of a namespace; it names no record but those that stay."""
     label = f"consolidator {store.kind!r}"
-    try:
-        change = yield from store.consolidate(leaving, around)
-    except AgentMemError:
-        raise
-    except Exception as error:
-        raise PluginError(f"{label}: {type(error).__name__}: {error}") from error
-    if not isinstance(change, Change):
-        raise PluginError(f"{label}: consolidate() must give a Change, not {change!r}")
-    if change.erase or change.bury or change.restore or change.touch or change.tasks:
-        raise PluginError(f"{label}: consolidate() may add, update, archive and supersede only")
+    answer = yield from _asked(label, store.consolidate, leaving, around)
+    change = _made(label, "consolidate", answer)
     for record in change.add:
         if record.namespace != around.namespace or not record.sources:
             raise PluginError(f"{label}: a record of another namespace, or without a source")
@@ -206,6 +184,27 @@ def consolidate(
     if len(set(gone)) < len(gone) or not heirs.isdisjoint(gone):
         raise PluginError(f"{label}: a record is sent away twice, or its heir")
     return replace(change, policy=store.kind, namespace=around.namespace)
+
+
+def _asked(label: str, verb: Callable[..., Steps[R]], *given: object) -> Steps[R]:
+    """The answer of a part; whatever it raises that is not agentmem's own becomes a PluginError."""
+    try:
+        return (yield from verb(*given))
+    except AgentMemError:
+        raise
+    except Exception as error:
+        raise PluginError(
+            f"{label}: {verb.__name__}() raised {type(error).__name__}: {error}"
+        ) from error
+
+
+def _made(label: str, verb: str, change: object) -> Change:
+    """A change that makes and puts away, and does nothing else."""
+    if not isinstance(change, Change):
+        raise PluginError(f"{label}: {verb}() must give a Change, not {change!r}")
+    if change.erase or change.bury or change.restore or change.touch or change.tasks:
+        raise PluginError(f"{label}: {verb}() may add, update, archive and supersede only")
+    return change
 
 
 def embed(embedder: Embedder, texts: Sequence[str]) -> Steps[Vectors]:

@@ -12,24 +12,13 @@ from typing import Any, TypeVar, cast
 
 from agentmem import catalogue, registry
 from agentmem.clock import duration
-from agentmem.core import Embedder, Index, Namespace, Policy, Redactor
+from agentmem.core import Embedder, Index, Namespace
 from agentmem.errors import AgentMemError, ConfigError, InputError, PluginError, nearest
 from agentmem.fields import hints, is_duration, violation
-from agentmem.retrieve.stage import Stage
-from agentmem.structure import Consolidator, Store, Updater
 
 T = TypeVar("T")
 
-_CONTRACTS: dict[str, type] = {
-    "policies": Policy,
-    "stores": Store,
-    "updates": Updater,
-    "consolidators": Consolidator,
-    "retrieval": Stage,
-    "redactors": Redactor,
-    "embedders": Embedder,
-    "indexes": Index,
-}
+_CONTRACTS: dict[str, type] = {**registry.BASES, "embedders": Embedder, "indexes": Index}
 
 
 def parse_namespace(value: object) -> Namespace:

@@ -12,7 +12,7 @@ from agentmem.errors import ConfigError, PluginError, nearest
 from agentmem.retrieve.stage import Stage
 from agentmem.structure import Consolidator, Store, Updater
 
-__all__ = ["BUILTIN", "entry_point_names", "find", "knows", "name_of", "names"]
+__all__ = ["BASES", "BUILTIN", "entry_point_names", "find", "knows", "name_of", "names"]
 
 BUILTIN: dict[str, dict[str, str]] = {
     "policies": {
@@ -117,7 +117,7 @@ BUILTIN: dict[str, dict[str, str]] = {
     "players": {},
 }
 
-_BASES: dict[str, type] = {
+BASES: dict[str, type] = {
     "policies": Policy,
     "stores": Store,
     "updates": Updater,
@@ -191,7 +191,7 @@ def _load(group: str, name: str, path: str) -> Factory:
         raise PluginError(f"{what}: {type(error).__name__}: {error}") from error
     if not callable(found):
         raise PluginError(f"{path} is a {type(found).__name__}, not a class")
-    base = _BASES.get(group)
+    base = BASES.get(group)
     if base and not (isinstance(found, type) and issubclass(found, base)):
         where = f"{base.__module__}.{base.__name__}"
         raise PluginError(f"{path} is not a subclass of {where}")

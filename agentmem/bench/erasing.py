@@ -255,8 +255,8 @@ class _Scenario:
                 options = (person.name, person.email, person.phone[0], person.handle)
                 sought = rng.choice(options)
             going = {one.name for one in self.said.values() if sought in one.named}
-            given: Mapping[str, str] = {how: sought}
-            receipt = self.memory.erase(allow_mass=True, **given)  # type: ignore[arg-type]
+            chosen = (sought, None) if how == "identifier" else (None, sought)
+            receipt = self.memory.erase(identifier=chosen[0], about=chosen[1], allow_mass=True)
             hunted = {sought.lower()} | set(person.phone if sought in person.phone else ())
         staying = [one for name, one in self.said.items() if name not in going]
         own = {word for name in going for word in self.said[name].words}
