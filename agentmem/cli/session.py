@@ -237,5 +237,5 @@ def columns(*names: str) -> Table:
     """A table without lines."""
     table = Table(box=None, pad_edge=False, header_style="bold", expand=False)
     for name in names:
-        table.add_column(name, overflow="fold")
+        table.add_column(name, overflow="fold", min_width=len(name))
     return table
