@@ -140,9 +140,10 @@ class IllegalMove(AgentMemError, ValueError):
 
 
 class MissingExtra(AgentMemError, ImportError):
-    """An optional dependency is not installed."""
+    """An optional dependency is not installed: that of `extra`."""
 
     def __init__(self, what: str, extra: str) -> None:
+        self.extra = extra
         hint = f"pip install 'agentmem-forgetting[{extra}]'"
         super().__init__(f"{what} needs an optional dependency: {hint}")
 
