@@ -8,7 +8,6 @@ texts searched in every mode, and a pass over the file's bytes for each of at mo
 
 from __future__ import annotations
 
-import mmap
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -239,24 +238,24 @@ def _bytes(engine: Engine, gone: Evidence) -> Check:
 
     A word that something else in the file says as well tells nothing, and does not count.
     """
-    db = engine.ledger.db
-    if db.path == ":memory:":
-        return Check(path="bytes", asked=0, found=0)
-    files = [Path(db.path + tail) for tail in ("", "-wal", "-journal")]
-    probes = _probes(gone.texts)
-    there = [word for word in probes if any(_in_file(file, word.encode()) for file in files)]
+    parts = engine.ledger.db.parts()
+    probes = _probes(gone.texts) if parts else []
+    there = [word for word in probes if any(word.encode() in part for part in parts)]
     found = [word for word in there if not _held(engine, word)]
     return Check(path="bytes", asked=len(probes), found=len(found))
 
 
 def _folder(engine: Engine, gone: Evidence) -> Check:
-    """Vectors of what is gone among the files of an index that keeps a folder of its own."""
+    """Vectors of what is gone among the files of an index that keeps a folder of its own.
+
+    Not in a database of its own there: to open and close it would undo its locks (POSIX).
+    """
     folder = getattr(engine.columns.dense, "path", None)
     alive = "SELECT 1 FROM vector WHERE data = :data LIMIT 1"
     sought = [one.tobytes() for _, _, one in gone.vectors if folder is not None and one.any()]
     sought = [data for data in sought if not engine.ledger.db.rows(alive, data=data)]
-    files = [file for file in Path(folder or ".").rglob("*") if file.is_file()] if sought else []
-    found = [data for data in sought if any(_in_file(file, data) for file in files)]
+    files = list(Path(folder or ".").rglob("*.bin")) if sought else []
+    found = [data for data in sought if any(data in file.read_bytes() for file in files)]
     return Check(path="index files", asked=len(sought), found=len(found))
 
 
@@ -266,13 +265,6 @@ def _probes(texts: Iterable[str]) -> list[str]:
     turns = (own[at] for at in range(4) for own in ranked if at < len(own))
     forms = (form for word in turns for form in (word, word.lower()))
     return list(dict.fromkeys(forms))[:PROBES]
-
-
-def _in_file(file: Path, data: bytes) -> bool:
-    if not file.exists() or not file.stat().st_size:
-        return False
-    with file.open("rb") as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as seen:
-        return seen.find(data) >= 0
 
 
 def _held(engine: Engine, word: str) -> bool:

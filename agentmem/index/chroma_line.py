@@ -67,10 +67,13 @@ class Line:
                 rmtree(self.path)
 
     def holds(self, vectors: Collection[bytes]) -> bool:
-        """Does any file of an embedded Chroma hold the bytes of one of some vectors?"""
+        """Does any file of an embedded Chroma's graph hold the bytes of one of some vectors?
+
+        Its database is new, and stays closed: to open and close it would undo its locks (POSIX).
+        """
         if self.path is None or not vectors:
             return False
-        files = (path.read_bytes() for path in Path(self.path).rglob("*") if path.is_file())
+        files = (path.read_bytes() for path in Path(self.path).rglob("*.bin"))
         return any(vector in data for data in files for vector in vectors)
 
     @contextmanager

@@ -61,16 +61,26 @@ def driver() -> Any:
 
 def unlock(connection: Any, key: str, path: str) -> None:
     """Give a new connection its key.  LedgerError for a file that is not encrypted."""
-    file = Path(path)
-    if path != ":memory:" and file.is_file():
-        with file.open("rb") as opened:
-            if opened.read(len(PLAIN)) == PLAIN:
-                raise LedgerError(
-                    f"{path}: this file is not encrypted; make an encrypted copy of it with "
-                    "agentmem.ledger.cipher.encrypt(path, copy, key)"
-                )
     connection.execute("PRAGMA cipher_log_level = NONE")  # or it writes to standard error
     connection.execute(_pragma("key", key))
+    try:
+        connection.execute("SELECT count(*) FROM sqlite_master")
+    except driver().Error as error:
+        if _plain(path):
+            raise LedgerError(
+                f"{path}: this file is not encrypted; make an encrypted copy of it with "
+                "agentmem.ledger.cipher.encrypt(path, copy, key)"
+            ) from error
+        raise
+
+
+def _plain(path: str) -> bool:
+    """Is it a database in the clear?  Asked only of a file that could not be opened."""
+    file = Path(path)
+    if not file.is_file():
+        return False
+    with file.open("rb") as opened:
+        return opened.read(len(PLAIN)) == PLAIN
 
 
 def encrypt(path: str | Path, copy: str | Path, key: str) -> None:

@@ -98,6 +98,13 @@ def compiled(statement: ClauseElement) -> str:
     return sql
 
 
+def _bytes(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except FileNotFoundError:
+        return b""
+
+
 class Database:
     """One connection to one file; every failure leaves as an error of agentmem.
 
@@ -230,6 +237,21 @@ class Database:
                     self.run(str(CreateIndex(index).compile(dialect=dialect)))
         if tables is None:
             self.run(FULL_TEXT)
+
+    def parts(self) -> list[bytes]:
+        """The bytes of the file, unused pages too, and of its logs; none of a memory in RAM, nor
+        of an encrypted file.
+
+        The file through SQLite: a program that opens and closes it besides loses its locks on it.
+        The logs have none; they are read, not mapped, since others may cut them short.
+        """
+        if self.path == ":memory:" or self._encrypted:
+            return []
+        try:
+            pages = self._db.serialize()
+        except self._error as error:
+            raise self._border(error) from error
+        return [pages, *(_bytes(Path(self.path + tail)) for tail in ("-wal", "-journal"))]
 
     def tables(self) -> set[str]:
         """Names of the tables in the file."""
