@@ -43,6 +43,18 @@ from agentmem.steps import Steps, asynchronous, embed, sync, work
 from agentmem.verification import verify as check_all
 
 
+def _warn_of(refused: Mapping[str, str], made: int) -> None:
+    """TombstoneWarning, at the caller's line, if some of the records made were not added."""
+    if refused:
+        how = " and ".join(sorted(set(refused.values())))
+        warnings.warn(
+            f"{len(refused)} of {made} records not added: {how} earlier; "
+            "revive=True brings them back",
+            TombstoneWarning,
+            stacklevel=5,
+        )
+
+
 class AgentMemory(Searching, Maintaining):
     """A memory in one file.  Times: aware datetimes or seconds since the epoch.
 
@@ -105,14 +117,7 @@ class AgentMemory(Searching, Maintaining):
         outcome = yield from self._change(
             lambda: changes.add(self._engine, made, vectors, at, revive, cited, most)
         )
-        if outcome.refused:
-            how = " and ".join(sorted(set(outcome.refused.values())))
-            warnings.warn(
-                f"{len(outcome.refused)} of {len(made)} records not added: {how} earlier; "
-                "revive=True brings them back",
-                TombstoneWarning,
-                stacklevel=4,
-            )
+        _warn_of(outcome.refused, len(made))
         names = [outcome.ids[record.id] for record in made if record.id in outcome.ids]
         derived = yield from self._catch_up()
         return Added(list(dict.fromkeys(names)), outcome.refused, derived)
