@@ -23,7 +23,7 @@ from agentmem.foreign import redact
 __all__ = ["SURROGATES", "ChatModel", "resolve"]
 
 SURROGATES: dict[str, str] = {}  # NAME -> dotted path of a factory that is called with the name
-SURROGATE_FACTORY = "agentmem.bench.surrogate:model"  # for a name found nowhere else
+SURROGATE_FACTORY = "agentmem.bench.surrogates:model"  # for a name found nowhere else
 FORMS = ("openai:MODEL", "openai:MODEL@URL", "vllm:MODEL@URL", "surrogate:NAME", "package.module:x")
 
 

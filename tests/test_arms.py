@@ -13,10 +13,11 @@ from agentmem import AgentMemory, catalogue
 from agentmem.bench import lexicon, load_suite
 from agentmem.bench.games import Prisoners, Round, Ultimatum
 from agentmem.bench.once import memory_config
-from agentmem.bench.prompting import tokens
+from agentmem.bench.prompting import question, tokens
 from agentmem.bench.seats import ModelSeat, Recall, Turn
 from agentmem.bench.suite import Arm
-from agentmem.bench.surrogate import Reply, read_dilemma
+from agentmem.bench.surrogates import Reply
+from agentmem.bench.surrogates.reading import Evidence, read_dilemma
 from agentmem.clock import SimulatedClock
 from agentmem.errors import ConfigError
 
@@ -188,9 +189,15 @@ def test_controls_of_length_have_the_length_of_the_full_history(
 
 
 def test_a_simulated_player_reads_counts_and_the_friendly_past() -> None:
-    seen = read_dilemma(COUNT, "A0")
+    def evidence(shown: list[str]) -> Evidence:
+        rules = Prisoners(order="plain").rules()
+        seen = read_dilemma(rules, question(shown, "Round 9. Choose.", ""))
+        assert seen is not None
+        return seen.evidence
+
+    seen = evidence([COUNT])
     assert (seen.good, seen.bad) == (pytest.approx(72**0.5), pytest.approx(8**0.5))
-    assert read_dilemma("\n".join(EXACT["p13-sanitized"]), "A0").good == 79
+    assert evidence(EXACT["p13-sanitized"]).good == 79
 
 
 def test_every_arm_from_0_to_16_is_there_and_described() -> None:

@@ -13,7 +13,7 @@ from agentmem.bench.games import Prisoners, Ultimatum
 from agentmem.bench.match import Match, Played
 from agentmem.bench.players import scripted
 from agentmem.bench.seats import ModelSeat, Recall, ScriptedSeat
-from agentmem.bench.surrogate import Reply, model
+from agentmem.bench.surrogates import Reply, model
 from agentmem.clock import SimulatedClock
 from agentmem.config import build_policies
 from agentmem.core import Ask, Policy, Shown

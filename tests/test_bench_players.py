@@ -6,10 +6,10 @@ import pickle
 
 import pytest
 
-from agentmem.bench import oracles, players
+from agentmem.bench import oracles
 from agentmem.bench.games import Prisoners, Round, Ultimatum
 from agentmem.bench.match import Match
-from agentmem.bench.players import BUILTIN, Player, scripted
+from agentmem.bench.players import BUILTIN, Player, Seen, dilemmas, scripted
 from agentmem.bench.seats import ScriptedSeat
 from agentmem.clock import SimulatedClock
 from agentmem.errors import ConfigError
@@ -70,7 +70,7 @@ def test_random_players_toss_a_coin_and_their_seats_toss_their_own() -> None:
 
 
 def test_noisy_generous_self_play_meets_its_closed_form() -> None:
-    generous = players.GenerousTitForTat(forgive=1 / 3)
+    generous = dilemmas.GenerousTitForTat(forgive=1 / 3)
     played = [
         r for seed in range(4) for r in play(generous, generous, 500, tremble=0.02, seed=seed)
     ]
@@ -102,14 +102,14 @@ def test_mirror_gives_back_what_it_got() -> None:
 
 
 def test_the_insulted_rejects_for_five_rounds() -> None:
-    insulted = players.Insulted()
+    insulted = dilemmas.Insulted()
     offers = {1: 3, 3: 5, 5: 5, 7: 5}
 
     class Once:
         name = "once"
         game = "ultimatum"
 
-        def move(self, seen: players.Seen) -> object:
+        def move(self, seen: Seen) -> object:
             return offers[seen.number] if not seen.moves else "accept"
 
     played = play(Once(), insulted, 7)  # type: ignore[arg-type]  # attributes instead of ClassVar

@@ -16,7 +16,7 @@ import pytest
 
 from agentmem.bench import files, plots, report, run_suite
 from agentmem.bench.run import finished
-from agentmem.bench.surrogate import LABEL
+from agentmem.bench.surrogates import LABEL
 from agentmem.errors import InputError, MissingExtra
 
 SUITE = """

@@ -79,8 +79,8 @@ def test_the_shipped_suites_load_by_name_and_by_path() -> None:
         ("alld", "aldl", r"games.prisoners.opponents\[1\]: no scripted player 'aldl'"),
         ("[self, alld]", "[self, self]", "the same name twice"),
         ("[self, alld]", "alld", "give a list of names"),
-        ("gemma_tg", "gema_tg", r"players\[0\]: no surrogate profile 'gema_tg'; did you mean"),
-        ("gemma_tg", "gemma_tg ", "no surrogate profile"),
+        ("gemma_tg", "gema_tg", r"players\[0\]: no simulated player 'gema_tg'; did you mean"),
+        ("gemma_tg", "gemma_tg ", "no simulated player"),
         ("[5, 1]", "[5, 0]", r"windows\[1\]: 0: give different whole numbers >= 1"),
         ("[5, 1]", "[5, 5]", r"windows\[1\]: 5: give different"),
         ("  none:", "  window-5:", r"arms.window-5: is also windows\[0\]"),
@@ -137,7 +137,7 @@ def test_a_missing_suite_names_the_nearest(tmp_path: Path) -> None:
 def test_games_may_come_from_a_dotted_path() -> None:
     assert game_class("agentmem.bench.games:Prisoners") is Prisoners
     with pytest.raises(ConfigError, match="not a subclass"):
-        game_class("agentmem.bench.players:AllD")
+        game_class("agentmem.bench.players.dilemmas:AllD")
 
 
 def test_the_hash_covers_what_matters_and_nothing_else(tmp_path: Path) -> None:

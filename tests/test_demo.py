@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from agentmem.bench import run_suite
-from agentmem.bench.surrogate import LABEL
+from agentmem.bench.surrogates import LABEL
 
 ROOT = Path(__file__).parent.parent
 DATA = ROOT / "examples" / "data"

@@ -32,7 +32,7 @@ import yaml
 from agentmem import Agent, AgentMemory, catalogue, registry
 from agentmem.bench.games import BUILTIN as GAMES
 from agentmem.bench.loading import load_suite
-from agentmem.bench.surrogate import LABEL, PROFILES
+from agentmem.bench.surrogates import LABEL, PROFILES
 from agentmem.cli import main
 from agentmem.config import MemoryConfig, RecallConfig, build_policies, load_config
 from agentmem.ledger.tables import metadata

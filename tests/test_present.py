@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from agentmem import Agent, AgentMemory, registry
 from agentmem.bench import lexicon
 from agentmem.bench.prompting import tokens
-from agentmem.bench.surrogate import Reply
+from agentmem.bench.surrogates import Reply
 from agentmem.config import build_policies, dump
 from agentmem.core import Ask, Hit, Policy, Record, Shown, Turn, Why
 from agentmem.errors import ConfigError, InputError, PluginError

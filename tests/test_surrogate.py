@@ -10,11 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentmem.bench import lexicon, surrogate
+from agentmem.bench import lexicon
 from agentmem.bench.games import Prisoners, Ultimatum
 from agentmem.bench.keys import key
 from agentmem.bench.prompting import form, question
-from agentmem.bench.surrogate import PROFILES, Profile, mean_field, model, momentum
+from agentmem.bench.surrogates import PROFILES, model
+from agentmem.bench.surrogates.balance import Profile, mean_field
+from agentmem.bench.surrogates.bargaining import read_deals
+from agentmem.bench.surrogates.reading import BEFORE, LAST, Evidence, momentum, read_dilemma
 from agentmem.errors import ConfigError, InputError
 
 
@@ -27,7 +30,7 @@ def self_play(profile: Profile, window: int, runs: int = 100, rounds: int = 500)
         good, bad = (seen > 0).sum(2)[::-1], (seen < 0).sum(2)[::-1]
         last = signs[::-1, :, t - 1] * (window >= 1)
         before = signs[::-1, :, t - 2] * (window >= 2)
-        pull = surrogate.LAST * last + surrogate.BEFORE * before
+        pull = LAST * last + BEFORE * before
         chance = profile.cooperate(good, bad, pull)
         signs[:, :, t] = np.where(rng.random((2, runs)) < chance, 1, -1)
     return float((signs[:, :, 2:] > 0).mean())
@@ -128,27 +131,31 @@ def test_without_a_seed_the_text_decides() -> None:
     assert len(replies) > 1
 
 
-def test_totals_count_less_than_rounds() -> None:
+def evidence(shown: list[str]) -> Evidence:
     game = Prisoners(order="plain")
-    total = ["Player 2 chose A1 in 16 of 25 earlier rounds."]
-    text = "\n".join(m["content"] for m in prompt(game, total))
-    seen = surrogate.read_dilemma(text, "A0")
+    rules, asked = (m["content"] for m in prompt(game, shown))
+    seen = read_dilemma(rules, f"{rules}\n{asked}")
+    assert seen is not None
+    return seen.evidence
+
+
+def test_totals_count_less_than_rounds() -> None:
+    seen = evidence(["Player 2 chose A1 in 16 of 25 earlier rounds."])
     assert (seen.good, seen.bad, seen.momentum) == (3.0, 4.0, 0.0)
 
 
 def test_several_partners_count_as_shares() -> None:
     line = "[Round 1] You: A0 (1 pts) | Player 2: A0 (1 pts) | Player 3: A1 (2 pts)"
-    seen = surrogate.read_dilemma(line, "A0")
+    seen = evidence([line])
     assert (seen.good, seen.bad, seen.momentum) == (0.5, 0.5, 0.0)
 
 
 def test_free_notes_weigh_by_their_words_and_rules_do_not() -> None:
     game = Prisoners(order="plain")
     noted = [*lines(game, "C"), "Trust can rebuild. They defected previously and again; mistrust!"]
-    text = "\n".join(m["content"] for m in prompt(game, noted))
-    seen = surrogate.read_dilemma(text, "A0")
+    seen = evidence(noted)
     assert (seen.forward, seen.history, seen.good) == (2, 3, 1.0)
-    assert surrogate.notes(game.rules() + "\n defected trust") == (0, 0)
+    assert evidence([]) == Evidence()
 
 
 def test_friendly_notes_help_and_bitter_ones_hurt() -> None:
@@ -196,7 +203,7 @@ def deals(received: str) -> list[str]:
 
 
 def test_bargaining_reads_what_the_other_did() -> None:
-    seen = surrogate.read_deals("\n".join(deals("++-aarr")))
+    seen = read_deals("Earlier rounds:\n" + "\n".join(deals("++-aarr")))
     assert (seen.good, seen.bad) == (4, 3)
 
 

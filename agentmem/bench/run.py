@@ -26,7 +26,7 @@ from agentmem.bench.once import play
 from agentmem.bench.report import report_html
 from agentmem.bench.stats import Row, summarise
 from agentmem.bench.suite import Suite
-from agentmem.bench.surrogate import LABEL
+from agentmem.bench.surrogates import LABEL
 from agentmem.bench.table import table_text
 
 FOLDER = Path("runs")

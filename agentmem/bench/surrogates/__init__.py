@@ -1,0 +1,61 @@
+"""Simulated players: chat models that read nothing but the prompt text.
+
+They test mechanism and harness and are no evidence about language models.  `FAMILIES` names them:
+each family has a table of minds, and makes one by its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from agentmem.bench.surrogates.balance import PROFILES, Balance
+from agentmem.bench.surrogates.chat import Mind, Reply, Simulated
+from agentmem.errors import ConfigError, nearest
+
+LABEL = "simulated players: tests mechanism and harness, not evidence about LLMs"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family:
+    """Simulated players of one kind."""
+
+    about: str
+    names: tuple[str, ...]
+    make: Callable[[str], Mind]
+
+
+FAMILIES: Mapping[str, Family] = {
+    "balance": Family(
+        about="S3, the balance of evidence, fitted to published cells of the memory curse",
+        names=tuple(PROFILES),
+        make=lambda name: Balance(profile=PROFILES[name]),
+    ),
+}
+
+
+def names() -> dict[str, Family]:
+    """Every simulated player's name, with its family."""
+    return {name: family for family in FAMILIES.values() for name in family.names}
+
+
+def model(name: str, seed: int = 0) -> Simulated:
+    """The simulated player `NAME` or `surrogate:NAME`; ConfigError for an unknown one."""
+    plain = name.removeprefix("surrogate:")
+    known = names()
+    if plain not in known:
+        raise ConfigError(f"no simulated player {plain!r}{nearest(plain, known)}")
+    return Simulated(mind=known[plain].make(plain), seed=seed)
+
+
+__all__ = [
+    "FAMILIES",
+    "LABEL",
+    "PROFILES",
+    "Family",
+    "Mind",
+    "Reply",
+    "Simulated",
+    "model",
+    "names",
+]

@@ -1,0 +1,173 @@
+"""What a simulated player can read in a prompt: the rules, the rounds shown, totals and notes.
+
+A player is never told a policy's name, a window or a store; what differs between policies is what
+they let stand in the prompt.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+from agentmem.bench import lexicon
+
+COUNTED = 0.5  # a total of n rounds weighs n ** COUNTED
+LAST, BEFORE = 0.7, 0.3  # the partner's last and second-last visible move
+
+Kind = Literal["tokens", "claim", "contribution"]
+
+_PAIR = re.compile(r"You choose (\w+), Player 2 chooses (\w+): you get (-?[\d.]*\d)")
+_CROWD = re.compile(
+    r"You choose (\w+) and (\d+) of the (\d+) others choose (\w+): you get ([\d.]*\d)"
+)
+_NUMBER = re.compile(r"Name your (claim|contribution), a whole number from (\d+) to (\d+)\.")
+_ROUND = re.compile(r"\[Round (\d+)\] You: (\w+) \([^()]*\)((?: \| Player \d+: \w+ \([^()]*\))+)\Z")
+_OTHER = re.compile(r"Player \d+: (\w+)")
+_TOTAL = re.compile(r"Player \d+ chose (\w+) in (\d+) of (\d+) earlier rounds")
+_BLOCK = re.compile(r"^Earlier rounds:\n(.*?)(?:\n\n|\Z)", re.MULTILINE | re.DOTALL)
+_NOW = re.compile(r"^Round (\d+)\. ", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A round as the prompt shows it; moves are the words that stand there."""
+
+    number: int
+    own: str
+    others: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What a prompt shows of the partners, as weights."""
+
+    good: float = 0.0  # visible cooperations
+    bad: float = 0.0  # visible defections
+    momentum: float = 0.0  # -1..1
+    forward: int = 0  # lexicon words in free notes
+    history: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dilemma:
+    """A decision in a dilemma, as far as the prompt tells of it."""
+
+    kind: Kind
+    number: int  # the round that is asked for; 0 if the prompt does not say
+    good: str  # the cooperative token; "" where numbers are named
+    bad: str
+    low: int  # least and greatest number; 0 and 1 where tokens are chosen
+    high: int
+    lines: tuple[Line, ...]  # visible rounds in the order shown
+    totals: tuple[tuple[str, int, int], ...]  # token, times, of so many rounds
+    forward: int  # lexicon words in free notes
+    history: int
+
+    def share(self, word: str) -> float:
+        """0..1: how cooperative a move is.  Claims: only the highest; contributions: in parts."""
+        if self.kind == "tokens":
+            return float(word == self.good)
+        if self.kind == "claim":
+            return float(word == str(self.high))
+        return int(word) / self.high if word.isdecimal() else 0.0
+
+    @property
+    def own(self) -> tuple[float, ...]:
+        """Own visible moves, as shares of cooperation, in the order shown."""
+        return tuple(self.share(line.own) for line in self.lines)
+
+    @property
+    def others(self) -> tuple[float, ...]:
+        """Mean share of cooperation of the other seats in each visible round."""
+        return tuple(
+            sum(self.share(word) for word in line.others) / len(line.others) for line in self.lines
+        )
+
+    @property
+    def evidence(self) -> Evidence:
+        """Counts of rounds shown, and of totals, which weigh less (`COUNTED`)."""
+        shares = self.others
+        kind = sum(shares)
+        unkind = len(shares) - kind
+        for token, some, whole in self.totals:
+            hits, rest = float(some) ** COUNTED, float(whole - some) ** COUNTED
+            fair = token == self.good
+            kind, unkind = (kind + hits, unkind + rest) if fair else (kind + rest, unkind + hits)
+        return Evidence(
+            good=kind,
+            bad=unkind,
+            momentum=momentum([2 * part - 1 for part in shares]),
+            forward=self.forward,
+            history=self.history,
+        )
+
+
+def momentum(signs: Sequence[float]) -> float:
+    """.7 of the last sign and .3 of the one before; 0 for what is not visible."""
+    padded = [0.0, 0.0, *signs]
+    return LAST * padded[-1] + BEFORE * padded[-2]
+
+
+@lru_cache(maxsize=1 << 16)  # the same lines stand in prompt after prompt
+def line_of(text: str) -> Line | None:
+    """The round that a line of a prompt tells of; None for any other line."""
+    found = _ROUND.match(text)
+    if found is None:
+        return None
+    return Line(int(found[1]), found[2], tuple(_OTHER.findall(found[3])))
+
+
+def memory_of(text: str) -> list[str]:
+    """The lines of the memory block; none of an empty one."""
+    block = _BLOCK.search(text)
+    return block[1].split("\n") if block else []
+
+
+@lru_cache(maxsize=256)  # a few rules, each read at every decision
+def _matrix(rules: str) -> tuple[str, str] | None:
+    """The cooperative token and the other one: all choosing it, each gets the most."""
+    alike = {a: float(points) for a, b, points in _PAIR.findall(rules) if a == b}
+    for mine, some, whole, theirs, points in _CROWD.findall(rules):
+        if mine == theirs and some == whole:
+            alike[mine] = float(points)
+    if len(alike) != 2:
+        return None
+    good = max(sorted(alike), key=lambda token: alike[token])
+    return good, next(token for token in alike if token != good)
+
+
+def read_dilemma(system: str, text: str) -> Dilemma | None:
+    """The dilemma in a prompt, or None: `system` holds the rules, `text` all of it."""
+    number = _NUMBER.search(text)
+    tokens = None if number else (_matrix(system) or _matrix(text))
+    if number is None and tokens is None:
+        return None
+    lines, totals, free = [], [], []
+    for one in memory_of(text):
+        if (line := line_of(one)) is not None:
+            lines.append(line)
+        elif found := _TOTAL.findall(one):
+            totals += [(token, int(some), int(whole)) for token, some, whole in found]
+        else:
+            free.append(one)
+    forward, history = lexicon.count("\n".join(free)) if free else (0, 0)
+    now = _NOW.search(text)
+    kind: Kind = "tokens"
+    if number is not None:
+        kind = "claim" if number[1] == "claim" else "contribution"
+    good, bad = tokens or ("", "")
+    return Dilemma(
+        kind=kind,
+        number=int(now[1]) if now else 0,
+        good=good,
+        bad=bad,
+        low=int(number[2]) if number else 0,
+        high=int(number[3]) if number else 1,
+        lines=tuple(lines),
+        totals=tuple(totals),
+        forward=forward,
+        history=history,
+    )
