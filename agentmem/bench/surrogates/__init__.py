@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from agentmem.bench.surrogates import retaliation, windowed
 from agentmem.bench.surrogates.balance import PROFILES, Balance
 from agentmem.bench.surrogates.chat import Mind, Reply, Simulated
 from agentmem.errors import ConfigError, nearest
@@ -30,6 +31,16 @@ FAMILIES: Mapping[str, Family] = {
         about="S3, the balance of evidence, fitted to published cells of the memory curse",
         names=tuple(PROFILES),
         make=lambda name: Balance(profile=PROFILES[name]),
+    ),
+    "grudge": Family(
+        about="S1, the windowed grudge: one visible harm decides; solved exactly in the oracles",
+        names=tuple(windowed.MINDS),
+        make=lambda name: windowed.MINDS[name],
+    ),
+    "retaliation": Family(
+        about="S2, linear retaliation: every visible harm counts; solved exactly in the oracles",
+        names=tuple(retaliation.MINDS),
+        make=lambda name: retaliation.MINDS[name],
     ),
 }
 
