@@ -112,6 +112,24 @@ async def arun(steps: Steps[R]) -> R:
         return cast(R, stop.value)
 
 
+def inline(steps: Steps[R]) -> Steps[R]:
+    """Drive an operation within another: what has no coroutine is called where it stands.
+
+    For a memory in RAM, whose waits are shorter than a worker thread's start.
+    """
+    try:
+        wait = next(steps)
+        while True:
+            try:
+                value = (yield wait) if wait.acall else wait.call()
+            except BaseException as error:
+                wait = steps.throw(error)
+            else:
+                wait = steps.send(value)
+    except StopIteration as stop:
+        return cast(R, stop.value)
+
+
 def sync(body: Callable[Concatenate[T, P], Steps[R]]) -> Callable[Concatenate[T, P], R]:
     """The blocking method of a body."""
 

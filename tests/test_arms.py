@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,17 @@ import pytest
 
 from agentmem import AgentMemory, catalogue
 from agentmem.bench import lexicon, load_suite
-from agentmem.bench.games import Prisoners, Round, Ultimatum
+from agentmem.bench.games import Act, Prisoners, Round, Ultimatum
 from agentmem.bench.once import memory_config
 from agentmem.bench.prompting import question, tokens
 from agentmem.bench.seats import ModelSeat, Recall, Turn
 from agentmem.bench.suite import Arm
 from agentmem.bench.surrogates import Reply
 from agentmem.bench.surrogates.reading import Evidence, read_dilemma
+from agentmem.bench.voices import Direct
 from agentmem.clock import SimulatedClock
 from agentmem.errors import ConfigError
+from agentmem.steps import run
 
 HARMS = (7, 20, 33, 50, 60, 70, 76, 79)  # rounds in which the other defected
 GAME = Prisoners(rounds=100, order="plain")
@@ -55,15 +58,22 @@ def seated(arms: dict[str, Arm]) -> Iterator[Callable[[str], ModelSeat]]:
     memories: list[AgentMemory] = []
 
     def sit(name: str, rounds: int = 80) -> ModelSeat:
-        recall, clock = arms[name].recall, SimulatedClock()
+        recall, clock = arms[name].recall(0), SimulatedClock()
         memory = AgentMemory(memory_config(recall, Summariser()), clock=clock)
         memories.append(memory)
         seat = ModelSeat(
-            model=Summariser(), memory=memory, clock=clock, recall=recall, system=GAME.rules()
+            voice=Direct(model=Summariser()),
+            memory=memory,
+            clock=clock,
+            recall=recall,
+            rules=GAME.rules(0),
         )
         for number in range(1, rounds + 1):
             clock.advance(3600.0)
-            learn(seat, Round(number=number, moves={0: "C", 1: "D" if number in HARMS else "C"}))
+            other = "D" if number in HARMS else "C"
+            played = Round(number=number, acts=(Act(0, "C"), Act(1, other)))
+            (line,) = GAME.lines(replace(played, payoffs=GAME.pay(played)), 0)
+            run(seat._learn(number, line))
         clock.advance(3600.0)
         return seat
 
@@ -72,18 +82,12 @@ def seated(arms: dict[str, Arm]) -> Iterator[Callable[[str], ModelSeat]]:
         memory.close()
 
 
-def learn(seat: ModelSeat, bare: Round) -> None:
-    """A seat hears of a round as a match tells it."""
-    played = Round(number=bare.number, moves=bare.moves, payoffs=GAME.pay(bare))
-    friendly = GAME.line(GAME.friendly(played), 0)
-    seat.learn(played, GAME.line(played, 0), GAME.valence(played, 0), friendly)
-
-
 def lines(seat: ModelSeat, *, number: int = 81, seed: int = 3) -> list[str]:
     """What the seat's model is shown before a round."""
-    stage = GAME.stage(number, {})
+    played = Round(number=number)
+    stage = GAME.stage(played)
     assert stage is not None
-    turn = Turn(game=GAME, seed=seed, number=number, seat=0, stage=stage, moves={}, past=())
+    turn = Turn(game=GAME, seed=seed, seat=0, step=0, stage=stage, played=played, past=())
     shown = seat.shown(turn)
     return [
         *([shown.heading] if shown.heading else []),
@@ -190,7 +194,7 @@ def test_controls_of_length_have_the_length_of_the_full_history(
 
 def test_a_simulated_player_reads_counts_and_the_friendly_past() -> None:
     def evidence(shown: list[str]) -> Evidence:
-        rules = Prisoners(order="plain").rules()
+        rules = Prisoners(order="plain").rules(0)
         seen = read_dilemma(rules, question(shown, "Round 9. Choose.", ""))
         assert seen is not None
         return seen.evidence
@@ -209,12 +213,10 @@ def test_every_arm_from_0_to_16_is_there_and_described() -> None:
 
 
 def test_a_sanitized_ultimatum_shows_halves_accepted() -> None:
-
     game = Ultimatum()
-    bare = Round(number=3, moves={0: 9, 1: "reject"})
-    played = Round(number=3, moves=bare.moves, payoffs=game.pay(bare))
+    (found,) = game.lines(game.made(3, 9, "reject"), 0)
     line = "[Round 3] You offered Player 2 5 of 10; Player 2 accepted (you 5, Player 2 5)"
-    assert game.line(game.friendly(played), 0) == line
+    assert found.friendly == line
 
 
 SUITE = "games: {prisoners: }\nplayers: ['surrogate:immune']\n"
@@ -238,7 +240,7 @@ def test_a_suite_may_rename_an_arm_and_bring_a_file_of_its_own(tmp_path: Path) -
 def test_a_summary_beside_a_window_is_no_plain_window(arms: dict[str, Arm]) -> None:
     assert arms["p01-window-2"].window == 2
     assert arms["p09-summary"].window is arms["p09-brief"].window is None
-    assert isinstance(arms["p09-brief"].recall, Recall)
+    assert isinstance(arms["p09-brief"].recall(0), Recall)
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from agentmem.bench.events import Event
 from agentmem.bench.games import Prisoners, Ultimatum
 from agentmem.bench.match import Match, Played
 from agentmem.bench.players import scripted
 from agentmem.bench.seats import ModelSeat, Recall, ScriptedSeat
 from agentmem.bench.surrogates import Reply, model
+from agentmem.bench.voices import Direct
 from agentmem.clock import SimulatedClock
 from agentmem.config import build_policies
 from agentmem.core import Ask, Policy, Shown
@@ -42,23 +44,24 @@ def seat(
 ) -> ModelSeat:
     policies = tuple(policies) or build_policies(["none"])
     return ModelSeat(
-        model=chat,
+        voice=Direct(model=chat),
         memory=AgentMemory.open(policies=policies, clock=clock),
         clock=clock,
         recall=Recall(policies=policies, **recall),
-        system=game.rules(),
+        rules=game.rules(0),
     )
 
 
 def match(
     chat: Any, opponent: str = "alld", rounds: int = 4, policies: Any = (), **recall: Any
-) -> tuple[Match, ModelSeat, Played]:
+) -> tuple[list[Event], ModelSeat, Played]:
     game = Prisoners(rounds=rounds, order="plain")
     clock = SimulatedClock()
     mine = seat(chat, game, clock, policies, **recall)
     other = ScriptedSeat(player=scripted("prisoners", opponent))
-    found = Match(game=game, seats=(mine, other), seed=3, clock=clock)
-    return found, mine, found.play()
+    events: list[Event] = []
+    found = Match(game=game, seats=(mine, other), seed=3, clock=clock, emit=events.append)
+    return events, mine, found.play()
 
 
 def memory_block(messages: list[dict[str, str]]) -> str:
@@ -142,9 +145,9 @@ def test_an_illegal_reply_is_asked_for_again_with_the_error() -> None:
     assert again[2]["content"] == "I refuse"
     assert "does not end with a JSON object" in again[3]["content"]
     assert scribe.seeds[0] != scribe.seeds[1]
-    event = found.events[0]
+    event = found[0]
     assert (event["status"], event["move"], len(event["errors"])) == ("reasked", "C", 1)
-    assert mine.invalid == 0
+    assert mine.spent.invalid == 0
 
 
 def test_three_more_illegal_replies_void_the_round() -> None:
@@ -153,28 +156,28 @@ def test_three_more_illegal_replies_void_the_round() -> None:
     assert [r.valid for r in played.rounds] == [False, True]
     assert len(played.valid) == 1
     assert [c.number for c in played.choices] == [2]
-    assert (mine.invalid, len(scribe.read)) == (1, 5)
-    assert found.events[0]["status"] == "invalid"
+    assert (mine.spent.invalid, len(scribe.read)) == (1, 5)
+    assert found[0]["status"] == "invalid"
     assert memory_block(scribe.read[-1]) == "No earlier rounds are shown."
 
 
 def test_events_hold_what_was_shown_asked_and_said() -> None:
     found, _, _ = match(Scribe([COOPERATE]), rounds=2)
-    first, closed, second, _ = found.events
-    assert closed["records"]["0"] == second["shown"][0]
-    assert closed["moves"] == {"0": "C", "1": "D"}
+    first, closed, second, _ = found
+    assert closed["records"]["0"] == second["shown"]
+    assert closed["acts"] == [[0, "C"], [1, "D"]]
     assert second["prompt"].startswith("Earlier rounds:\n[Round 1] You: A0")
     assert first["memory_hash"] != second["memory_hash"]
     assert second["replies"] == [COOPERATE]
     assert second["tokens_in"] > first["tokens_in"] > 0
-    json.dumps(found.events)
+    json.dumps(found)
 
 
 def test_a_harm_is_counted_as_long_as_it_is_shown() -> None:
     _, mine, played = match(
         Scribe([COOPERATE]), rounds=6, policies=build_policies([{"window": {"n": 2}}])
     )
-    assert (mine.harms, mine.harms_shown) == (6, 9)  # 0 + 1 + 2 + 2 + 2 + 2
+    assert (mine.spent.harms, mine.spent.harms_shown) == (6, 9)  # 0 + 1 + 2 + 2 + 2 + 2
     assert [c.harm for c in played.choices] == [False, True, True, True, True, True]
 
 
@@ -182,8 +185,8 @@ def test_a_trembled_move_is_played_logged_and_not_the_decision() -> None:
     game = Prisoners(rounds=300, tremble=0.2, order="plain")
     players = (scripted("prisoners", "allc"), scripted("prisoners", "allc"))
     seats = (ScriptedSeat(player=players[0]), ScriptedSeat(player=players[1]))
-    found = Match(game=game, seats=seats, seed=1, clock=SimulatedClock())
-    rounds = found.play().rounds
+    clock = SimulatedClock()
+    rounds = Match(game=game, seats=seats, seed=1, clock=clock, emit=len).play().rounds
     for r in rounds:
         assert [seat for seat, move in r.moves.items() if move == "D"] == list(r.trembled)
     assert sum(len(r.trembled) for r in rounds) / 600 == pytest.approx(0.2, abs=0.05)
@@ -193,9 +196,9 @@ def decisions(policies: Any, name: str = "x", k: int = 80) -> list[tuple[Any, ..
     game = Ultimatum(rounds=12)
     clock = SimulatedClock()
     seats = tuple(seat(model("gemma_tg"), game, clock, policies, k=k) for _ in range(2))
-    found = Match(game=game, seats=(seats[0], seats[1]), seed=7, clock=clock)
-    found.play()
-    chosen = [e for e in found.events if e["type"] == "decision"]
+    events: list[Event] = []
+    Match(game=game, seats=seats, seed=7, clock=clock, emit=events.append).play()
+    chosen = [e for e in events if e["type"] == "decision"]
     return [(e["prompt"], e["replies"], e["move"], e["key"]) for e in chosen]
 
 
@@ -233,5 +236,5 @@ def test_a_model_that_takes_no_seed_is_given_none() -> None:
     mine = seat(scribe, game, clock)
     mine.sampler_seed = False
     other = ScriptedSeat(player=scripted("prisoners", "tft"))
-    Match(game=game, seats=(mine, other), seed=0, clock=clock).play()
+    Match(game=game, seats=(mine, other), seed=0, clock=clock, emit=len).play()
     assert scribe.seeds == [None]

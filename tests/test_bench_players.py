@@ -9,7 +9,7 @@ import pytest
 from agentmem.bench import oracles
 from agentmem.bench.games import Prisoners, Round, Ultimatum
 from agentmem.bench.match import Match
-from agentmem.bench.players import BUILTIN, Player, Seen, dilemmas, scripted
+from agentmem.bench.players import BUILTIN, Player, Seen, dilemmas, scripted, ultimatum
 from agentmem.bench.seats import ScriptedSeat
 from agentmem.clock import SimulatedClock
 from agentmem.errors import ConfigError
@@ -24,6 +24,7 @@ def play(
         seats=(ScriptedSeat(player=one), ScriptedSeat(player=other)),
         seed=seed,
         clock=SimulatedClock(),
+        emit=len,
     )
     return list(match.play().rounds)
 
@@ -102,7 +103,7 @@ def test_mirror_gives_back_what_it_got() -> None:
 
 
 def test_the_insulted_rejects_for_five_rounds() -> None:
-    insulted = dilemmas.Insulted()
+    insulted = ultimatum.Insulted()
     offers = {1: 3, 3: 5, 5: 5, 7: 5}
 
     class Once:
@@ -110,7 +111,7 @@ def test_the_insulted_rejects_for_five_rounds() -> None:
         game = "ultimatum"
 
         def move(self, seen: Seen) -> object:
-            return offers[seen.number] if not seen.moves else "accept"
+            return offers[seen.number] if not seen.played.acts else "accept"
 
     played = play(Once(), insulted, 7)  # type: ignore[arg-type]  # attributes instead of ClassVar
     answers = [r.moves[1] for r in played if r.number % 2]

@@ -87,8 +87,8 @@ def test_shown_records_are_those_that_earlier_rounds_wrote(folder: Path) -> None
     written: dict[tuple[str, int], list[str]] = {}
     for event in events(folder):
         if event["type"] == "round":
-            for seat, name in event["records"].items():
-                written.setdefault((event["run"], int(seat)), []).append(name)
+            for seat, names in event["records"].items():
+                written.setdefault((event["run"], int(seat)), []).extend(names)
         elif event["type"] == "decision":
             known = written.get((event["run"], event["seat"]), [])
             assert set(event["shown"]) <= set(known)

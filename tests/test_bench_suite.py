@@ -57,9 +57,9 @@ def test_a_suite_spans_games_players_opponents_arms_and_seeds(tmp_path: Path) ->
 
 def test_arms_inherit_the_memory_settings_and_build_their_policies(tmp_path: Path) -> None:
     arms = {arm.name: arm for arm in load(tmp_path).arms}
-    assert arms["small"].recall.policies == (Budget(max_records=3, half_life=7200.0),)
-    assert (arms["small"].recall.k, arms["small"].recall.reinforce) == (20, True)
-    assert (arms["none"].recall.k, arms["none"].recall.reinforce) == (0, False)
+    assert arms["small"].recall(0).policies == (Budget(max_records=3, half_life=7200.0),)
+    assert (arms["small"].recall(0).k, arms["small"].recall(0).reinforce) == (20, True)
+    assert (arms["none"].recall(0).k, arms["none"].recall(0).reinforce) == (0, False)
 
 
 def test_the_shipped_suites_load_by_name_and_by_path() -> None:
@@ -160,4 +160,4 @@ def test_the_specification_is_plain_data_and_names_the_code(tmp_path: Path) -> N
     spec = load(tmp_path).spec()
     assert json.loads(json.dumps(spec)) == spec
     assert len(spec["code"]) == 32
-    assert spec["arms"][3]["policies"] == [{"budget": {"max_records": 3, "half_life": 7200.0}}]
+    assert spec["arms"][3]["seats"][0]["policies"] == [{"budget": {"max_records": 3, "half_life": 7200.0}}]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from agentmem.bench import oracles
-from agentmem.bench.games import Choice, Prisoners, Round, Stage, Ultimatum
+from agentmem.bench.games import Act, Choice, Prisoners, Round, Stage, Ultimatum
 from agentmem.bench.prompting import form, question, template, tokens
 from agentmem.errors import ConfigError, IllegalMove, InputError
 
@@ -16,14 +18,28 @@ ULTIMATUM = Ultimatum()
 
 
 def played(game: Prisoners | Ultimatum, first: object, second: object, number: int = 1) -> Round:
-    moves = {0: first, 1: second}
-    return Round(number=number, moves=moves, payoffs=game.pay(Round(number=number, moves=moves)))
+    acts = [Act(0, first), Act(1, second)]
+    if isinstance(game, Ultimatum) and game.proposer(number) == 1:
+        acts.reverse()
+    done = Round(number=number, acts=tuple(acts))
+    assert game.stage(done) is None
+    return replace(done, payoffs=game.pay(done))
 
 
-def stage(game: Prisoners | Ultimatum, number: int = 1, **moves: object) -> Stage:
-    found = game.stage(number, {int(seat[1:]): move for seat, move in moves.items()})
+def stage(game: Prisoners | Ultimatum, number: int = 1, *acts: Act) -> Stage:
+    found = game.stage(Round(number=number, acts=acts))
     assert found is not None
     return found
+
+
+def told(game: Prisoners | Ultimatum, done: Round, seat: int) -> str:
+    (line,) = game.lines(done, seat)
+    return line.text
+
+
+def valence(game: Prisoners | Ultimatum, done: Round, seat: int) -> float:
+    (line,) = game.lines(done, seat)
+    return line.valence
 
 
 @pytest.mark.parametrize(
@@ -35,9 +51,7 @@ def stage(game: Prisoners | Ultimatum, number: int = 1, **moves: object) -> Stag
 )
 def test_dilemma_pays_both_seats(name: str, expected: dict[str, tuple[float, float]]) -> None:
     game = Prisoners(payoffs=name)
-    assert {pair: game.pay(Round(number=1, moves=dict(enumerate(pair)))) for pair in expected} == (
-        expected
-    )
+    assert {pair: played(game, *pair).payoffs for pair in expected} == expected
 
 
 def test_defection_is_the_only_one_shot_equilibrium() -> None:
@@ -66,8 +80,7 @@ def test_best_fixed_offer_meets_the_threshold(pie: int, data: st.DataObject) -> 
 def test_ultimatum_proposers_alternate_and_payoffs_follow_the_answer() -> None:
     assert stage(ULTIMATUM, 1).seats == (0,)
     assert stage(ULTIMATUM, 2).seats == (1,)
-    assert stage(ULTIMATUM, 2, s1=3).seats == (0,)
-    assert ULTIMATUM.stage(2, {1: 3, 0: "accept"}) is None
+    assert stage(ULTIMATUM, 2, Act(1, 3)).seats == (0,)
     assert played(ULTIMATUM, 3, "accept", 1).payoffs == (7, 3)
     assert played(ULTIMATUM, "accept", 3, 2).payoffs == (3, 7)
     assert played(ULTIMATUM, 3, "reject", 1).payoffs == (0, 0)
@@ -76,31 +89,31 @@ def test_ultimatum_proposers_alternate_and_payoffs_follow_the_answer() -> None:
 def test_record_lines_speak_from_the_seat() -> None:
     game = Prisoners(order="plain")
     one = played(game, "C", "D", 37)
-    assert game.line(one, 0) == "[Round 37] You: A0 (0 pts) | Player 2: A1 (3 pts)"
-    assert game.line(one, 1) == "[Round 37] You: A1 (3 pts) | Player 2: A0 (0 pts)"
+    assert told(game, one, 0) == "[Round 37] You: A0 (0 pts) | Player 2: A1 (3 pts)"
+    assert told(game, one, 1) == "[Round 37] You: A1 (3 pts) | Player 2: A0 (0 pts)"
     deal = played(ULTIMATUM, "reject", 3, 12)
-    assert ULTIMATUM.line(deal, 0) == (
+    assert told(ULTIMATUM, deal, 0) == (
         "[Round 12] Player 2 offered you 3 of 10; you rejected (you 0, Player 2 0)"
     )
-    assert ULTIMATUM.line(deal, 1) == (
+    assert told(ULTIMATUM, deal, 1) == (
         "[Round 12] You offered Player 2 3 of 10; Player 2 rejected (you 0, Player 2 0)"
     )
 
 
 def test_valence_is_what_the_other_did_to_me() -> None:
     one = played(PD, "C", "D")
-    assert (PD.valence(one, 0), PD.valence(one, 1)) == (-1, 1)
+    assert (valence(PD, one, 0), valence(PD, one, 1)) == (-1, 1)
     insult = played(ULTIMATUM, 3, "accept")
-    assert (ULTIMATUM.valence(insult, 0), ULTIMATUM.valence(insult, 1)) == (1, -1)
+    assert (valence(ULTIMATUM, insult, 0), valence(ULTIMATUM, insult, 1)) == (1, -1)
     refused = played(ULTIMATUM, 4, "reject")
-    assert (ULTIMATUM.valence(refused, 0), ULTIMATUM.valence(refused, 1)) == (-1, 1)
+    assert (valence(ULTIMATUM, refused, 0), valence(ULTIMATUM, refused, 1)) == (-1, 1)
 
 
 def test_odd_seeds_exchange_the_action_tokens() -> None:
     even, odd = Prisoners().seeded(0), Prisoners().seeded(1)
-    assert (even.token("C"), odd.token("C")) == ("A0", "A1")
-    assert "You choose A0, Player 2 chooses A1: you get 0, Player 2 gets 3." in even.rules()
-    assert "You choose A0, Player 2 chooses A1: you get 3, Player 2 gets 0." in odd.rules()
+    assert (even.word("C"), odd.word("C")) == ("A0", "A1")
+    assert "You choose A0, Player 2 chooses A1: you get 0, Player 2 gets 3." in even.rules(0)
+    assert "You choose A0, Player 2 chooses A1: you get 3, Player 2 gets 0." in odd.rules(0)
     assert Prisoners(order="plain").seeded(1).order == "plain"
 
 
@@ -109,10 +122,10 @@ def test_odd_seeds_exchange_the_action_tokens() -> None:
 def test_prompts_are_neutral_and_their_example_is_no_legal_move(
     game: Prisoners | Ultimatum, style: str
 ) -> None:
-    stages = [stage(game)] + ([stage(game, s0=4)] if game is ULTIMATUM else [])
+    stages = [stage(game)] + ([stage(game, 1, Act(0, 4))] if game is ULTIMATUM else [])
     for at in stages:
         how = form(style, at.key, at.placeholder)  # type: ignore[arg-type]  # parametrised
-        text = (game.rules() + question([], at.ask, how)).lower()
+        text = (game.rules(0) + question([], at.ask, how)).lower()
         assert not any(word in text for word in ("cooperat", "defect", "dilemma", "betray"))
         assert "no earlier rounds are shown." in text
         with pytest.raises(IllegalMove):
@@ -126,24 +139,24 @@ def test_memory_lines_stand_oldest_first_before_the_question() -> None:
 
 def test_a_template_refuses_what_it_does_not_know() -> None:
     with pytest.raises(ConfigError, match="number"):
-        template("prisoners_ask").render(round="3")
+        template("dilemma_ask").render(round="3")
 
 
 @given(st.sampled_from(["C", "D"]), st.integers(0, 1), st.text(max_size=40))
 def test_dilemma_answers_round_trip(move: str, seed: int, before: str) -> None:
     game = Prisoners().seeded(seed)
     at = stage(game)
-    reply = f'{before} {{"action": "{game.token(move)}"}}'
-    assert at.parse(reply) == move
+    reply = f'{before} {{"action": "{game.word(move)}"}}'
+    assert at.parse(reply) == (move, "")
 
 
 @given(st.integers(0, 10))
 def test_offers_round_trip(offer: int) -> None:
-    assert stage(ULTIMATUM).parse(f'I say\n{{"offer":{offer}}}') == offer
+    assert stage(ULTIMATUM).parse(f'I say\n{{"offer":{offer}}}') == (offer, "")
 
 
 def test_a_fenced_answer_is_read() -> None:
-    assert stage(PD).parse('```json\n{"action":"A1"}\n```') == "D"
+    assert stage(PD).parse('```json\n{"action":"A1"}\n```') == ("D", "")
 
 
 @pytest.mark.parametrize(
@@ -173,7 +186,7 @@ def test_illegal_offers_are_refused(value: str) -> None:
 
 def test_illegal_answers_are_refused() -> None:
     with pytest.raises(IllegalMove, match="accept or reject"):
-        stage(ULTIMATUM, s0=5).parse('{"answer":"perhaps"}')
+        stage(ULTIMATUM, 1, Act(0, 5)).parse('{"answer":"perhaps"}')
 
 
 @pytest.mark.parametrize(

@@ -149,8 +149,8 @@ def test_the_dilemma_pays_what_its_array_says(payoffs) -> None:
     game = Prisoners(payoffs=payoffs)
     array = games.payoffs_of(game)
     for a, b in np.ndindex(2, 2):
-        assert array[0, a, b] == game.own("CD"[a], "CD"[b])
-        assert array[1, a, b] == game.own("CD"[b], "CD"[a])
+        assert array[0, a, b] == game.own(["CD"[a], "CD"[b]], 0)
+        assert array[1, a, b] == game.own(["CD"[a], "CD"[b]], 1)
     assert oracles.equilibria(game) == [("D", "D")]
     assert oracles.grim_threshold(game) == pytest.approx(max(matrix.grim(array, (0, 0), (1, 1))))
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentmem.bench import lexicon
-from agentmem.bench.games import Prisoners, Ultimatum
+from agentmem.bench.games import Act, Prisoners, Round, Ultimatum
 from agentmem.bench.keys import key
 from agentmem.bench.prompting import form, question
 from agentmem.bench.surrogates import PROFILES, model
@@ -82,24 +82,24 @@ def test_momentum_weighs_the_last_two_moves() -> None:
     assert momentum([-1, -1, -1, 1, 1]) == pytest.approx(1.0)
 
 
-def prompt(game: Prisoners | Ultimatum, lines: list[str], number: int = 9, **moves: object) -> list:
-    stage = game.stage(number, {int(seat[1:]): move for seat, move in moves.items()})
+def prompt(game: Prisoners | Ultimatum, lines: list[str], number: int = 9, *acts: Act) -> list:
+    stage = game.stage(Round(number=number, acts=acts))
     text = question(lines, stage.ask, form("cot", stage.key, stage.placeholder))
-    return [{"role": "system", "content": game.rules()}, {"role": "user", "content": text}]
+    return [{"role": "system", "content": game.rules(0)}, {"role": "user", "content": text}]
 
 
 def share(profile: str, game: Prisoners, lines: list[str], draws: int = 400) -> float:
     """How often the model answers with the cooperative move."""
-    stage = game.stage(9, {})
+    stage = game.stage(Round(number=9))
     asked = prompt(game, lines)
     player = model(profile)
     replies = (player.invoke(asked, seed=key("draw", i)).content for i in range(draws))
-    return sum(stage.parse(reply) == "C" for reply in replies) / draws
+    return sum(stage.parse(reply)[0] == "C" for reply in replies) / draws
 
 
 def lines(game: Prisoners, others: str) -> list[str]:
     return [
-        f"[Round {i + 1}] You: {game.token('C')} (0 pts) | Player 2: {game.token(move)} (0 pts)"
+        f"[Round {i + 1}] You: {game.word('C')} (0 pts) | Player 2: {game.word(move)} (0 pts)"
         for i, move in enumerate(others)
     ]
 
@@ -181,9 +181,9 @@ def test_a_long_record_of_harm_lowers_the_forward_ratio_of_the_words() -> None:
 
 def test_without_reasoning_harm_weighs_a_quarter_and_the_reply_is_bare() -> None:
     game = Prisoners(order="plain")
-    stage = game.stage(9, {})
+    stage = game.stage(Round(number=9))
     text = question(lines(game, "D" * 8), stage.ask, form("direct", "action", stage.placeholder))
-    asked = [game.rules(), text]
+    asked = [game.rules(0), text]
     replies = [model("oss20b_pd").invoke(asked, seed=key(i)).content for i in range(400)]
     profile = replace(PROFILES["oss20b_pd"], g=PROFILES["oss20b_pd"].g / 4)
     expected = profile.cooperate(0, 8, -1.0)
@@ -213,11 +213,11 @@ def test_insults_make_a_bargainer_stingy_and_touchy() -> None:
 
     def mean(received: str) -> tuple[float, float]:
         asked = prompt(game, deals(received), number=9)
-        offer = game.stage(9, {})
-        offers = [offer.parse(player.invoke(asked, seed=key(i)).content) for i in range(150)]
-        asked = prompt(game, deals(received), number=10, s1=3)
-        answer = game.stage(10, {1: 3})
-        said = [answer.parse(player.invoke(asked, seed=key(i)).content) for i in range(150)]
+        offer = game.stage(Round(number=9))
+        offers = [offer.parse(player.invoke(asked, seed=key(i)).content)[0] for i in range(150)]
+        asked = prompt(game, deals(received), 10, Act(1, 3))
+        answer = game.stage(Round(number=10, acts=(Act(1, 3),)))
+        said = [answer.parse(player.invoke(asked, seed=key(i)).content)[0] for i in range(150)]
         return float(np.mean(offers)), said.count("accept") / len(said)
 
     friendly, hurt = mean("++aa++aa"), mean("--rr--rr")
@@ -229,7 +229,7 @@ def test_insults_make_a_bargainer_stingy_and_touchy() -> None:
 def test_offers_stay_within_the_pie(pie: int, seed: int) -> None:
     game = Ultimatum(pie=pie)
     reply = model("immune").invoke(prompt(game, [], number=1), seed=seed).content
-    assert 0 <= int(game.stage(1, {}).parse(reply)) <= pie
+    assert 0 <= int(game.stage(Round(number=1)).parse(reply)[0]) <= pie
 
 
 def test_a_prompt_without_a_game_is_refused() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,18 @@ from agentmem import catalogue, registry
 from agentmem.bench.games import BUILTIN, Game
 from agentmem.bench.players import scripted
 from agentmem.bench.seats import Recall
-from agentmem.bench.suite import SELF, Arm, Cell, Memory, Options, Suite
+from agentmem.bench.suite import SELF, Arm, Cell, Memory, Options, Suite, is_model
 from agentmem.config import build_policies
 from agentmem.errors import ConfigError, nearest
 from agentmem.models import resolve
 from agentmem.reading import Reader
 
-PARTS = {"policies": "policies", "stores": "stores", "consolidation": "consolidators"}  # of an arm
+PARTS = {  # of an arm
+    "policies": "policies",
+    "stores": "stores",
+    "consolidation": "consolidators",
+    "retrieval": "retrieval",
+}
 
 
 def load_suite(path: str | Path) -> Suite:
@@ -47,6 +53,13 @@ def read_suite(reader: Reader, content: Any, name: str) -> Suite:
     built = _arms(reader, arms, options.windows, memory)
     shared = _players(reader, players, "players") if players is not None else ()
     cells = _cells(reader, games, shared)
+    for arm in built:
+        for cell in cells:
+            if len(arm.recalls) not in (1, cell.game.seats):
+                what = (
+                    f"gives {len(arm.recalls)} memories; {cell.label} has {cell.game.seats} seats"
+                )
+                reader.problem(f"arms.{arm.name}.seats", what)
     reader.finish()
     return Suite(options=options, memory=memory, cells=cells, arms=built)
 
@@ -73,7 +86,8 @@ def _cell(reader: Reader, label: str, body: Any, shared: tuple[str, ...]) -> Cel
     names = _strings(reader, opponents, f"{at}.opponents")
     for i, opponent in enumerate(names):
         if found is not None and opponent != SELF:
-            reader.attempt(partial(scripted, found.name, opponent), f"{at}.opponents[{i}]")
+            check = resolve if is_model(opponent) else partial(scripted, found.name)
+            reader.attempt(partial(check, opponent), f"{at}.opponents[{i}]")
     if game is None:
         return None
     return Cell(label=label, game=game, players=seats, opponents=names)
@@ -136,6 +150,8 @@ def _arms(reader: Reader, content: Any, windows: list[int], memory: Memory) -> t
 
 
 def _arm(reader: Reader, name: str, body: Any, memory: Memory) -> Arm | None:
+    if isinstance(body, Mapping) and "seats" in body:
+        return _mixed(reader, name, body, memory)
     if not isinstance(body, str):
         return _built(reader, name, body, memory, f"arms.{name}")
     found = reader.attempt(lambda: Reader.open(_arm_file(reader, body)), f"arms.{name}")
@@ -145,6 +161,22 @@ def _arm(reader: Reader, name: str, body: Any, memory: Memory) -> Arm | None:
     arm = _built(inner, name, content, memory, "")
     reader.problems += inner.problems
     return arm
+
+
+def _mixed(reader: Reader, name: str, body: Mapping[str, Any], memory: Memory) -> Arm | None:
+    """An arm with a memory for each seat: `{seats: [p01-window-2, p01-window-2, {k: 0}]}`."""
+    at = f"arms.{name}"
+    for key in body.keys() - {"seats", "description"}:
+        reader.problem(f"{at}.{key}", f"unknown key beside seats{nearest(key, ['description'])}")
+    seats = body["seats"]
+    if not isinstance(seats, list) or len(seats) < 2:
+        reader.problem(f"{at}.seats", f"{seats!r}: give a list of arms, one for each seat")
+        return None
+    arms = [_arm(reader, f"{name}.seats[{i}]", one, memory) for i, one in enumerate(seats)]
+    built = [arm for arm in arms if arm is not None]
+    if len(built) < len(arms):
+        return None
+    return Arm(name=name, recalls=tuple(arm.recall(0) for arm in built))
 
 
 def _arm_file(reader: Reader, name: str) -> Path:
@@ -179,7 +211,7 @@ def _built(reader: Reader, name: str, body: Any, memory: Memory, at: str) -> Arm
         by_observation=settings.query == "observation",
         **parts,
     )
-    return Arm(name=name, recall=recall, window=_window(recall))
+    return Arm(name=name, recalls=(recall,), window=_window(recall))
 
 
 def _window(recall: Recall) -> int | None:
@@ -187,7 +219,7 @@ def _window(recall: Recall) -> int | None:
     if recall.k == 0:
         return 0
     (policy, *others) = recall.policies
-    made = recall.stores or recall.consolidation
+    made = recall.stores or recall.consolidation or recall.retrieval
     if others or made or policy.scoped or policy.name != "window":
         return None
     n = getattr(policy, "n", None)

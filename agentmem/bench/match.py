@@ -1,14 +1,20 @@
-"""A repeated match between two seats: ask, parse, tremble, pay, remember."""
+"""A repeated match: ask, parse, tremble, pay, remember.
+
+A match is a generator that yields what it waits for (`agentmem.steps`), so that one body is played
+at once by simulated players and, by the thousand, in lockstep by served models.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from agentmem.bench.games import Choice, Game, Move, Moves, Round
+from agentmem.bench.events import Emit
+from agentmem.bench.games import Act, Choice, Game, Line, Move, Round, Stage
 from agentmem.bench.keys import generator
-from agentmem.bench.seats import Event, Seat, Turn
+from agentmem.bench.seats import Decision, Seat, Turn
 from agentmem.clock import SimulatedClock
+from agentmem.steps import Steps, sync
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,91 +31,121 @@ class Played:
 
 @dataclass(kw_only=True)
 class Match:
-    """`game.rounds` rounds between two seats under one seed; `clock` moves `step` seconds each."""
+    """`game.rounds` rounds between the seats under one seed; `clock` moves `step` seconds each.
+
+    Whatever happens is told to `emit`, one event after another.
+    """
 
     game: Game  # as `seeded` gives it
-    seats: tuple[Seat, Seat]
+    seats: Sequence[Seat]
     seed: int
     clock: SimulatedClock
+    emit: Emit
     step: float = 3600.0
-    events: list[Event] = field(default_factory=list)
+    _valid: list[Round] = field(default_factory=list, init=False)
+    _choices: list[Choice] = field(default_factory=list, init=False)
 
-    def play(self) -> Played:
+    def _play(self) -> Steps[Played]:
         rounds: list[Round] = []
-        valid: list[Round] = []
-        choices: list[Choice] = []
-        for number in range(1, self.game.rounds + 1):
+        first = yield from self._open()
+        for number in range(first, first + self.game.rounds):
             self.clock.advance(self.step)
-            played, made = self.round(number, valid)
+            played = yield from self._round(number)
             rounds.append(played)
             if played.valid:
-                valid.append(played)
-                choices += made
-        return Played(rounds=tuple(rounds), choices=tuple(choices))
+                self._valid.append(played)
+        return Played(rounds=tuple(rounds), choices=tuple(self._choices))
 
-    def round(self, number: int, past: Sequence[Round]) -> tuple[Round, list[Choice]]:
-        moves: dict[int, Move] = {}
-        trembled: list[int] = []
-        made: list[Choice] = []
-        while (stage := self.game.stage(number, moves)) is not None:
-            decided: dict[int, Move] = {}
+    play = sync(_play)
+
+    def _open(self) -> Steps[int]:
+        """Put fabricated rounds into the memories; the number of the first real one."""
+        if self.game.opening is None:
+            return 1
+        for number in range(1, self.game.opened + 1):
+            self.clock.advance(self.step)
+            for place, seat in enumerate(self.seats):
+                line = self.game.fabricated(number, place)
+                if line is not None:
+                    yield from seat._learn(number, line)
+        return self.game.opened + 1
+
+    def _round(self, number: int) -> Steps[Round]:
+        played = Round(number=number)
+        kept: list[list[str]] = [[] for _ in self.seats]  # ids of this round's records
+        choices: list[Choice] = []
+        step = 0
+        while (stage := self.game.stage(played)) is not None:
+            acts: list[Act] = []
             for seat in stage.seats:
-                turn = Turn(
-                    game=self.game,
-                    seed=self.seed,
-                    number=number,
-                    seat=seat,
-                    stage=stage,
-                    moves=moves,
-                    past=past,
-                )
-                decision = self.seats[seat].decide(turn)
+                turn = self.turn(seat, step, stage, played)
+                decision: Decision = yield from self.seats[seat]._decide(turn)
                 if decision.event is not None:
-                    self.events.append(decision.event)
+                    self.emit(decision.event)
                 if decision.move is None:
-                    return self.void(number, moves), []
+                    return self.void(played, kept)
                 if decision.event is not None:
-                    made.append(
+                    choices.append(
                         Choice(number=number, seat=seat, move=decision.move, harm=decision.harm)
                     )
-                decided[seat] = self.tremble(turn, decision.move, trembled)
-            moves |= decided
-        played = Round(number=number, moves=moves, trembled=tuple(trembled))
-        return self.close(played), made
+                move = self.tremble(turn, decision.move)
+                acts.append(Act(seat, move, decision.message))
+                if move != decision.move:
+                    done = (*played.trembled, len(played.acts) + len(acts) - 1)
+                    played = replace(played, trembled=done)
+            played = replace(played, acts=(*played.acts, *acts))
+            step += 1
+            if self.game.stage(played) is None:
+                played = replace(played, payoffs=self.game.pay(played))
+            yield from self._remember(played, kept)
+            if played.payoffs:
+                break
+        self._choices += choices
+        self.tell(played, kept)
+        return played
 
-    def tremble(self, turn: Turn, move: Move, trembled: list[int]) -> Move:
-        """The move, or, with the game's chance, another legal one; it is noted which."""
+    def turn(self, seat: int, step: int, stage: Stage, played: Round) -> Turn:
+        return Turn(
+            game=self.game,
+            seed=self.seed,
+            seat=seat,
+            step=step,
+            stage=stage,
+            played=played,
+            past=self._valid,
+        )
+
+    def tremble(self, turn: Turn, move: Move) -> Move:
+        """The move, or, with the game's chance, another legal one."""
         if not self.game.tremble:
             return move
         rng = generator(turn.key("tremble"))
         others = [legal for legal in turn.stage.legal if legal != move]
-        if rng.random() >= self.game.tremble:
-            return move
-        trembled.append(turn.seat)
-        return rng.choice(others)
+        return rng.choice(others) if rng.random() < self.game.tremble else move
 
-    def void(self, number: int, moves: Moves) -> Round:
-        self.events.append({"type": "round", "round": number, "valid": False})
-        return Round(number=number, moves=moves, valid=False)
-
-    def close(self, played: Round) -> Round:
-        """Pay a round out and let both seats remember it."""
-        played = replace(played, payoffs=self.game.pay(played))
-        kind = self.game.friendly(played)
-        records = {}
+    def _remember(self, played: Round, kept: Sequence[list[str]]) -> Steps[None]:
+        """Let every seat learn what is new in the round."""
         for place, seat in enumerate(self.seats):
-            line, valence = self.game.line(played, place), self.game.valence(played, place)
-            friendly = "" if kind is None else self.game.line(kind, place)
-            records[str(place)] = seat.learn(played, line, valence, friendly)
-        self.events.append(
+            lines: Sequence[Line] = self.game.lines(played, place) if seat.remembers else ()
+            for line in lines[len(kept[place]) :]:
+                kept[place].append((yield from seat._learn(played.number, line)))
+
+    def void(self, played: Round, kept: Sequence[Sequence[str]]) -> Round:
+        """An invalid round: it never was, for the figures and for the memories."""
+        for seat, ids in zip(self.seats, kept, strict=True):
+            seat.unlearn(ids)
+        self.emit({"type": "round", "round": played.number, "valid": False})
+        return replace(played, valid=False)
+
+    def tell(self, played: Round, kept: Sequence[Sequence[str]]) -> None:
+        self.emit(
             {
                 "type": "round",
                 "round": played.number,
                 "valid": True,
-                "moves": {str(seat): move for seat, move in played.moves.items()},
+                "acts": [[act.seat, act.move] for act in played.acts],
                 "payoffs": list(played.payoffs),
                 "trembled": list(played.trembled),
-                "records": records,
+                "records": {str(place): list(ids) for place, ids in enumerate(kept) if ids},
             }
         )
-        return played

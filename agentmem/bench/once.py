@@ -1,94 +1,121 @@
-"""One run of a suite: a match under one arm and one seed, its figures and its events."""
+"""One run of a suite: a match under one arm and one seed, its events and its figures."""
 
 from __future__ import annotations
 
-import json
-import time
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
 from typing import Any
 
+from agentmem.bench.events import Emit
 from agentmem.bench.match import Match, Played
 from agentmem.bench.players import scripted
-from agentmem.bench.seats import Event, ModelSeat, Recall, ScriptedSeat, Seat
+from agentmem.bench.seats import ModelSeat, Recall, ScriptedSeat, Seat
 from agentmem.bench.stats import Row
-from agentmem.bench.suite import SELF, Job, Suite
+from agentmem.bench.suite import SELF, Job, Suite, is_model
+from agentmem.bench.voices import Spoken, Voice
 from agentmem.clock import SimulatedClock
 from agentmem.config import ExtractionConfig, MemoryConfig, build_embedder, build_stores
+from agentmem.embed.hashing import HashEmbedder
 from agentmem.memory import AgentMemory
-from agentmem.models import ChatModel, resolve
+from agentmem.models import ChatModel
+from agentmem.steps import Steps
 
-
-def play(suite: Suite, job: Job) -> tuple[Row, str, float]:
-    """The row of a run, its events as JSON lines, and the seconds it took."""
-    begun = time.perf_counter()
-    row, events = _match(suite, job)
-    events.append({"type": "result", "run": job.id, "row": row})
-    text = "".join(json.dumps(event) + "\n" for event in events)
-    return row, text, time.perf_counter() - begun
+Voices = Callable[[str], Voice]  # model spec to how it is reached
 
 
 @cache
-def _model(spec: str) -> ChatModel:
-    return resolve(spec)
-
-
-@cache
-def _parts() -> dict[str, Any]:
-    """The default embedder and store, made once."""
-    return {"embedder": build_embedder(), "stores": build_stores()}
+def _parts(by_meaning: bool) -> dict[str, Any]:
+    """Embedder and store, made once; where nothing is looked for by meaning, hashes will do."""
+    embedder = build_embedder() if by_meaning else HashEmbedder(dim=8)
+    return {"embedder": embedder, "stores": build_stores()}
 
 
 def memory_config(recall: Recall, model: ChatModel) -> MemoryConfig:
     """The memory of a seat; `model` makes something of the rounds, where an arm wants that."""
-    parts = _parts()
+    made = recall.stores or recall.consolidation or recall.retrieval
+    parts = _parts(by_meaning=bool(recall.by_observation or made))
     if recall.stores:
         parts = {**parts, "stores": recall.stores}
     if recall.asks_model:
         parts = {**parts, "extraction": ExtractionConfig(model=model, background=False)}
-    return MemoryConfig(policies=recall.policies, consolidation=recall.consolidation, **parts)
+    return MemoryConfig(
+        policies=recall.policies,
+        updates=(),  # rounds are events: none takes another's place
+        consolidation=recall.consolidation,
+        retrieval=recall.retrieval,
+        **parts,
+    )
 
 
-def _match(suite: Suite, job: Job) -> tuple[Row, list[Event]]:
+def play(suite: Suite, job: Job, voices: Voices, emit: Emit) -> Steps[Row]:
+    """Play a run; its figures.  Its events go to `emit` as they happen, the row last."""
     game = job.cell.game.seeded(job.seed)
+    emit(
+        {
+            "type": "run",
+            "run": job.id,
+            "systems": [game.rules(seat) for seat in range(game.seats)],
+            "order": game.order,
+        }
+    )
     clock = SimulatedClock()
-    config = memory_config(job.arm.recall, _model(job.player))
-    seats: list[Seat] = []
     models: dict[int, ModelSeat] = {}
-    for place, who in enumerate((job.player, job.opponent)):
-        if place == 1 and who != SELF:
+    seats: list[Seat] = []
+    for place, who in enumerate(job.players):
+        if who == SELF or is_model(who):
+            spec = job.player if who == SELF else who
+            models[place] = _model_seat(suite, job, place, voices(spec), clock)
+            seats.append(models[place])
+        else:
             seats.append(ScriptedSeat(player=scripted(game.name, who)))
-            continue
-        models[place] = ModelSeat(
-            model=_model(job.player),
-            memory=AgentMemory(replace(config, namespace=("bench", f"seat-{place}")), clock=clock),
-            clock=clock,
-            recall=job.arm.recall,
-            system=game.rules(),
-            style=suite.options.form,
-            sampler_seed=suite.options.sampler_seed,
-        )
-        seats.append(models[place])
     match = Match(
-        game=game, seats=(seats[0], seats[1]), seed=job.seed, clock=clock, step=suite.memory.round
+        game=game,
+        seats=seats,
+        seed=job.seed,
+        clock=clock,
+        emit=lambda event: emit({**event, "run": job.id}),
+        step=suite.memory.round,
     )
     try:
-        played = match.play()
+        played = yield from match._play()
     finally:
         for seat in models.values():
             seat.memory.close()
-    head = {"type": "run", "run": job.id, "system": game.rules(), "order": game.order}
-    events = [head, *({**event, "run": job.id} for event in match.events)]
-    return _row(job, played, models), events
+    row = _row(job, played, models)
+    emit({"type": "result", "run": job.id, "row": row})
+    return row
 
 
-def _row(job: Job, played: Played, models: dict[int, ModelSeat]) -> Row:
-    """The figures of one run."""
-    seats = list(models.values())
-    decisions = sum(seat.decisions for seat in seats)
-    words = [sum(seat.words[side] for seat in seats) for side in (0, 1)]
-    harms = sum(seat.harms for seat in seats)
-    figures = job.cell.game.figures(played.valid, played.choices, sorted(models))
+def _model_seat(
+    suite: Suite, job: Job, place: int, voice: Voice, clock: SimulatedClock
+) -> ModelSeat:
+    """A seat of a chat model; its memory is in RAM and lives on the simulated clock."""
+    game, recall = job.cell.game.seeded(job.seed), job.arm.recall(place)
+    spoken = Spoken(voice=voice, at=(job.seed, game.name, place), seeded=suite.options.sampler_seed)
+    config = replace(memory_config(recall, spoken), namespace=("bench", f"seat-{place}"))
+    return ModelSeat(
+        voice=voice,
+        memory=AgentMemory(config, clock=clock),
+        clock=clock,
+        recall=recall,
+        rules=game.rules(place),
+        style=suite.options.form,
+        rules_first=suite.options.rules == "system",
+        sampler_seed=suite.options.sampler_seed,
+        spoken=spoken,
+    )
+
+
+def _row(job: Job, played: Played, models: Mapping[int, ModelSeat]) -> Row:
+    """The figures of one run: those of the game, then those of the player's seats."""
+    measured = [place for place, who in enumerate(job.players) if who == SELF]
+    spent = [models[place].spent for place in measured]
+    decisions = sum(one.decisions for one in spent)
+    words = [sum(one.words[side] for one in spent) for side in (0, 1)]
+    harms = sum(one.harms for one in spent)
+    choices = [choice for choice in played.choices if choice.seat in measured]
+    figures = job.cell.game.figures(played.valid, choices, measured)
     return {
         "game": job.cell.label,
         "player": job.player,
@@ -97,13 +124,19 @@ def _row(job: Job, played: Played, models: dict[int, ModelSeat]) -> Row:
         "window": job.arm.window,
         "seed": job.seed,
         "rounds": len(played.rounds),
+        "seats": measured,
         **figures,
         "trembles": sum(len(r.trembled) for r in played.rounds),
+        "decisions": decisions,
         "flr": words[0] / sum(words) if sum(words) else None,
+        "forward_words": words[0],
+        "history_words": words[1],
         # Mean number of decisions at which a harm stays in the prompt; cut off by the end.
-        "grudge_lifetime": sum(s.harms_shown for s in seats) / harms if harms else None,
-        "tokens_in": sum(s.spent["in"] for s in seats) / decisions,
-        "tokens_out": sum(s.spent["out"] for s in seats) / decisions,
-        "memory_tokens": sum(s.spent["memory"] for s in seats) / decisions,
+        "grudge_lifetime": sum(one.harms_shown for one in spent) / harms if harms else None,
+        "tokens_in": sum(one.tokens_in for one in spent) / decisions,
+        "tokens_out": sum(one.tokens_out for one in spent) / decisions,
+        "tokens_cached": sum(one.cached for one in spent) / decisions,
+        "memory_tokens": sum(one.memory for one in spent) / decisions,
         "invalid_rate": 1 - len(played.valid) / len(played.rounds),
+        "cost": sum(one.cost for one in spent),
     }

@@ -24,15 +24,23 @@ def fill(name: str, **values: object) -> str:
     return template(name).render(**{key: str(value) for key, value in values.items()})
 
 
-def form(style: Form, key: str, placeholder: str) -> str:
-    """How to answer.  The example holds a placeholder, never a legal value: it would anchor."""
-    return fill(f"form_{style}", key=key, placeholder=placeholder)
+def form(style: Form, key: str, placeholder: str, *, talk: bool = False) -> str:
+    """How to answer.  The example holds a placeholder, never a legal value: it would anchor.
+
+    `talk`: the answer may carry a message.
+    """
+    message = fill("form_message") if talk else ""
+    return fill(f"form_{style}", key=key, placeholder=placeholder, message=message)
 
 
-def question(lines: Sequence[str], ask: str, how: str) -> str:
-    """The user message of one decision: the remembered lines, oldest first, then what is asked."""
+def question(lines: Sequence[str], ask: str, how: str, rules: str = "") -> str:
+    """The user message of one decision: the remembered lines, oldest first, then what is asked.
+
+    With `rules`, they stand between the two.
+    """
     memory = "\n".join(lines) if lines else fill("empty")
-    return fill("memory", memory=memory, ask=ask, form=how)
+    asked = f"{rules}\n\n{ask}" if rules else ask
+    return fill("memory", memory=memory, ask=asked, form=how)
 
 
 def again(error: object, how: str) -> str:

@@ -16,7 +16,7 @@ import json
 import os
 import time
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +25,12 @@ from agentmem.bench.loading import load_suite
 from agentmem.bench.once import play
 from agentmem.bench.report import report_html
 from agentmem.bench.stats import Row, summarise
-from agentmem.bench.suite import Suite
+from agentmem.bench.suite import Job, Suite
 from agentmem.bench.surrogates import LABEL
 from agentmem.bench.table import table_text
+from agentmem.bench.voices import Direct, Voice
+from agentmem.models import resolve
+from agentmem.steps import run
 
 FOLDER = Path("runs")
 
@@ -114,13 +117,27 @@ def play_all(
         bar(len(jobs), len(done), progress) as advance,
         pool(workers, len(left)) as spread,
     ):
-        for job, (row, text, wall) in zip(left, spread(partial(play, suite), left), strict=True):
+        for job, (row, text, wall) in zip(left, spread(partial(at_once, suite), left), strict=True):
             file.write(text)
             file.flush()
             done[job.id] = row
             walls[job.id] = round(wall, 4)
             advance(job)
     return [done[job.id] for job in jobs], walls
+
+
+def at_once(suite: Suite, job: Job) -> tuple[Row, str, float]:
+    """The row of a run, its events as JSON lines, and the seconds it took."""
+    begun = time.perf_counter()
+    lines: list[str] = []
+    row = run(play(suite, job, direct, lambda event: lines.append(json.dumps(event) + "\n")))
+    return row, "".join(lines), time.perf_counter() - begun
+
+
+@cache
+def direct(spec: str) -> Voice:
+    """A model of this process, made once."""
+    return Direct(model=resolve(spec))
 
 
 def finished(events: Path) -> dict[str, Row]:

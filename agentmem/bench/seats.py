@@ -1,7 +1,8 @@
 """The two kinds of seat: a script, or a chat model with a memory.
 
-A model's seat remembers through an `AgentMemory` on a simulated clock: one record per valid round.
-Before it decides, it recalls, and what is recalled is put before it, oldest first.
+A model's seat remembers through an `AgentMemory` on a simulated clock: one record per valid round,
+or per step of it.  Before it decides, it recalls, and what is recalled is put before it, oldest
+first.
 """
 
 from __future__ import annotations
@@ -9,27 +10,27 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from agentmem.bench.games import Game, Move, Moves, Round, Stage
+from agentmem.bench.events import Event
+from agentmem.bench.games import Game, Line, Move, Round, Stage
 from agentmem.bench.keys import generator, key
 from agentmem.bench.lexicon import count
 from agentmem.bench.players import Player, Seen
 from agentmem.bench.prompting import Form, again, form, question, tokens
+from agentmem.bench.voices import Answer, Key, Spoken, Voice
 from agentmem.clock import SimulatedClock
 from agentmem.core import Ask, Policy, Shown
 from agentmem.errors import IllegalMove
-from agentmem.models import ChatModel
 from agentmem.present.presented import by_time, presented
-from agentmem.replies import text_of
+from agentmem.retrieve.stage import Stage as Retrieval
+from agentmem.steps import Steps, inline
 from agentmem.structure import Consolidator, Store
 
 if TYPE_CHECKING:
     from agentmem.memory import AgentMemory
 
 REASKS = 3  # how often a reply that names no legal move is asked for again
-
-Event = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,15 +39,24 @@ class Turn:
 
     game: Game
     seed: int
-    number: int
     seat: int
+    step: int  # of the round, from 0
     stage: Stage
-    moves: Moves
-    past: Sequence[Round]
+    played: Round  # so far
+    past: Sequence[Round]  # valid ones
+
+    @property
+    def number(self) -> int:
+        return self.played.number
+
+    @property
+    def at(self) -> Key:
+        """What keys everything that is drawn or asked in this turn: never a policy."""
+        return (self.seed, self.game.name, self.number, self.seat, self.step)
 
     def key(self, *what: object) -> int:
         """The key of a random draw: the same under every policy."""
-        return key(self.seed, self.game.name, self.number, self.seat, *what)
+        return key(*self.at, *what)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +64,7 @@ class Decision:
     """What a seat decided; no move if none of its replies was legal."""
 
     move: Move | None
+    message: str = ""
     harm: bool = False  # it was looking at a harm done to it
     event: Event | None = None
 
@@ -61,13 +72,19 @@ class Decision:
 class Seat(Protocol):
     """One side of a match."""
 
-    def decide(self, turn: Turn) -> Decision: ...
+    @property
+    def remembers(self) -> bool:
+        """Whether it is to learn what happens; a script sees the rounds themselves."""
+        ...
 
-    def learn(self, played: Round, line: str, valence: float, friendly: str = "") -> str:
-        """Remember a valid round; the id of the record, or "" if nothing is kept.
+    def _decide(self, turn: Turn) -> Steps[Decision]: ...
 
-        `friendly`: the line, had both been kind; "" where a game knows no such thing.
-        """
+    def _learn(self, number: int, line: Line) -> Steps[str]:
+        """Remember something of a round; the id of the record."""
+        ...
+
+    def unlearn(self, ids: Sequence[str]) -> None:
+        """Forget the records of a round that turned out invalid."""
         ...
 
 
@@ -76,21 +93,26 @@ class ScriptedSeat:
     """A seat played by rule."""
 
     player: Player
+    remembers: bool = field(default=False, init=False)
 
-    def decide(self, turn: Turn) -> Decision:
+    def _decide(self, turn: Turn) -> Steps[Decision]:
         seen = Seen(
+            game=turn.game,
             seat=turn.seat,
-            number=turn.number,
             stage=turn.stage,
-            moves=turn.moves,
+            played=turn.played,
             past=turn.past,
             rng=generator(turn.key("player")),
         )
+        yield from ()  # nothing to wait for
         return Decision(move=self.player.move(seen))
 
-    def learn(self, played: Round, line: str, valence: float, friendly: str = "") -> str:
-        """A script sees the rounds themselves."""
+    def _learn(self, number: int, line: Line) -> Steps[str]:
+        yield from ()
         return ""
+
+    def unlearn(self, ids: Sequence[str]) -> None:
+        """Nothing was kept."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +125,7 @@ class Recall:
     policies: tuple[Policy, ...] = ()
     stores: tuple[Store, ...] = ()  # (): the default
     consolidation: tuple[Consolidator, ...] = ()
+    retrieval: tuple[Retrieval, ...] = ()
 
     @property
     def removes(self) -> bool:
@@ -114,76 +137,97 @@ class Recall:
         return any(part.asks_model for part in (*self.stores, *self.consolidation))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What came of asking for a move."""
+
+    move: Move | None
+    message: str
+    answers: tuple[Answer, ...]
+    errors: tuple[str, ...]
+
+
+@dataclass(kw_only=True)
+class Spent:
+    """What a seat's decisions took, and what was seen and said in them."""
+
+    decisions: int = 0
+    invalid: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cached: int = 0
+    memory: int = 0  # tokens of what was remembered
+    cost: float = 0.0
+    harms: int = 0  # records of harm kept
+    harms_shown: int = 0  # times such a record was shown
+    words: list[int] = field(default_factory=lambda: [0, 0])  # forward, history
+
+    def add(self, asked: Asked, memory: str, harms: int) -> None:
+        self.decisions += 1
+        self.invalid += asked.move is None
+        self.memory += tokens(memory)
+        self.harms_shown += harms
+        for answer in asked.answers:
+            self.tokens_in += answer.usage.tokens_in
+            self.tokens_out += answer.usage.tokens_out
+            self.cached += answer.usage.cached
+            self.cost += answer.cost
+        for side, some in enumerate(count("\n".join(a.text for a in asked.answers))):
+            self.words[side] += some
+
+
 @dataclass(kw_only=True)
 class ModelSeat:
     """A seat played by a chat model with a memory.  The model is told the prompt text, no more."""
 
-    model: ChatModel
+    voice: Voice
     memory: AgentMemory
     clock: SimulatedClock
     recall: Recall
-    system: str
+    rules: str
     style: Form = "cot"
+    rules_first: bool = True  # the rules are the system message; else they follow the memory
     sampler_seed: bool = True  # hand the model a seed with each call
-    harms: int = 0  # records of harm kept
-    harms_shown: int = 0  # times such a record was shown
-    decisions: int = 0
-    invalid: int = 0
-    words: list[int] = field(default_factory=lambda: [0, 0])  # forward, history
-    spent: dict[str, int] = field(default_factory=lambda: {"in": 0, "out": 0, "memory": 0})
+    spoken: Spoken | None = None  # the model as the memory knows it, where it asks one
+    remembers: bool = field(default=True, init=False)
+    spent: Spent = field(default_factory=Spent, init=False)
 
-    def decide(self, turn: Turn) -> Decision:
+    def _decide(self, turn: Turn) -> Steps[Decision]:
         shown = self.shown(turn)
-        hits = shown.hits
-        lines = [shown.heading, *(hit.text for hit in hits), *shown.notes]
+        lines = [shown.heading, *(hit.text for hit in shown.hits), *shown.notes]
         lines = [line for line in lines if line]
-        how = form(self.style, turn.stage.key, turn.stage.placeholder)
-        prompt = question(lines, turn.stage.ask, how)
-        move, replies, errors, sent = self.ask(turn, prompt, how)
-        said = sum(tokens(reply) for reply in replies)
-        harm = sum(hit.record.valence < 0 for hit in hits)
+        how = form(self.style, turn.stage.key, turn.stage.placeholder, talk=turn.stage.talk)
+        prompt = question(lines, turn.stage.ask, how, "" if self.rules_first else self.rules)
+        asked = yield from self._ask(turn, prompt, how)
+        harm = sum(hit.record.valence < 0 for hit in shown.hits)
         memory = "\n".join(lines)
-        self.note(replies, sent=sent, said=said, kept=tokens(memory), harm=harm)
-        self.invalid += move is None
-        event = {
-            "type": "decision",
-            "round": turn.number,
-            "seat": turn.seat,
-            "key": turn.key("model", 0),
-            "shown": [hit.id for hit in hits],
-            "memory_hash": blake2b(memory.encode(), digest_size=8).hexdigest(),
-            "prompt": prompt,
-            "replies": replies,
-            "errors": errors,
-            "status": "invalid" if move is None else "reasked" if errors else "ok",
-            "move": move,
-            "tokens_in": sent,
-            "tokens_out": said,
-        }
-        return Decision(move=move, harm=harm > 0, event=event)
+        self.spent.add(asked, memory, harm)
+        event = self.event(turn, shown, memory, prompt, asked)
+        return Decision(move=asked.move, message=asked.message, harm=harm > 0, event=event)
 
-    def ask(
-        self, turn: Turn, prompt: str, how: str
-    ) -> tuple[Move | None, list[str], list[str], int]:
-        """The move, all replies, what was wrong with them, and the tokens sent."""
-        messages: list[Mapping[str, str]] = [
-            {"role": "system", "content": self.system},
-            {"role": "user", "content": prompt},
-        ]
-        replies: list[str] = []
+    def _ask(self, turn: Turn, prompt: str, how: str) -> Steps[Asked]:
+        """Ask until there is a legal move, or no patience left."""
+        messages: list[Mapping[str, str]] = [{"role": "user", "content": prompt}]
+        if self.rules_first:
+            messages.insert(0, {"role": "system", "content": self.rules})
+        answers: list[Answer] = []
         errors: list[str] = []
-        sent = 0
         for attempt in range(1 + REASKS):
-            sent += sum(tokens(message["content"]) for message in messages)
-            extra = {"seed": turn.key("model", attempt)} if self.sampler_seed else {}
-            replies.append(text_of(self.model.invoke(messages, **extra).content))
+            at = (*turn.at, "model", attempt)
+            seed = key(*at) if self.sampler_seed else None
+            answers.append((yield from self.voice._ask(messages, seed=seed, key=at)))
+            text = answers[-1].text
             try:
-                return turn.stage.parse(replies[-1]), replies, errors, sent
+                move, message = turn.stage.parse(text)
             except IllegalMove as error:
                 errors.append(str(error))
-                messages.append({"role": "assistant", "content": replies[-1]})
+                messages.append({"role": "assistant", "content": text})
                 messages.append({"role": "user", "content": again(error, how)})
-        return None, replies, errors, sent
+            else:
+                return Asked(
+                    move=move, message=message, answers=tuple(answers), errors=tuple(errors)
+                )
+        return Asked(move=None, message="", answers=tuple(answers), errors=tuple(errors))
 
     def shown(self, turn: Turn) -> Shown:
         """What the memory puts before the model, oldest first unless a policy reorders it."""
@@ -195,22 +239,41 @@ class ModelSeat:
         shown = Shown(hits=tuple(by_time(hits)), seed=turn.key("shown"))
         return presented(self.recall.policies, shown, ask)
 
-    def note(self, replies: Sequence[str], *, sent: int, said: int, kept: int, harm: int) -> None:
-        self.decisions += 1
-        self.harms_shown += harm
-        for name, some in (("in", sent), ("out", said), ("memory", kept)):
-            self.spent[name] += some
-        for side, some in enumerate(count("\n".join(replies))):
-            self.words[side] += some
+    def event(self, turn: Turn, shown: Shown, memory: str, prompt: str, asked: Asked) -> Event:
+        """The decision as a line of the log."""
+        return {
+            "type": "decision",
+            "round": turn.number,
+            "step": turn.step,
+            "seat": turn.seat,
+            "key": turn.key("model", 0),
+            "shown": [hit.id for hit in shown.hits],
+            "memory_hash": blake2b(memory.encode(), digest_size=8).hexdigest(),
+            "memory": memory,
+            "prompt": prompt,
+            "replies": [answer.text for answer in asked.answers],
+            "errors": list(asked.errors),
+            "status": "invalid" if asked.move is None else "reasked" if asked.errors else "ok",
+            "move": asked.move,
+            "tokens_in": sum(answer.usage.tokens_in for answer in asked.answers),
+            "tokens_out": sum(answer.usage.tokens_out for answer in asked.answers),
+            "tokens_cached": sum(answer.usage.cached for answer in asked.answers),
+            "cost": sum(answer.cost for answer in asked.answers),
+            "latency_s": round(sum(answer.latency for answer in asked.answers), 4),
+        }
 
-    def learn(self, played: Round, line: str, valence: float, friendly: str = "") -> str:
-        self.harms += valence < 0
-        data = {"round": played.number} | ({"friendly": friendly} if friendly else {})
-        ids = self.memory.add(line, valence=valence, source="game", data=data)
+    def _learn(self, number: int, line: Line) -> Steps[str]:
+        self.spent.harms += line.valence < 0
+        data = {"round": number} | ({"friendly": line.friendly} if line.friendly else {})
+        ids = self.memory.add(line.text, valence=line.valence, source="game", data=data)
         if self.recall.asks_model:
-            self.memory.extract()
+            yield from inline(self.memory._extract())
         if self.recall.removes:
-            plan = self.memory.plan()
+            plan = yield from inline(self.memory._plan())
             if plan:
-                self.memory.apply(plan, allow_mass=True)
+                yield from inline(self.memory._apply(plan, allow_mass=True))
         return ids[0]
+
+    def unlearn(self, ids: Sequence[str]) -> None:
+        if ids:
+            self.memory.forget(*ids, reason="an invalid round")

@@ -32,6 +32,17 @@ from agentmem.errors import ConfigError
 from agentmem.fields import Bounds, Seconds, check
 
 SELF = "self"  # the opponent that is the player itself, with a memory of the same arm
+STRATEGIES = "axelrod:"  # begins the name of a strategy of the Axelrod library
+
+
+def is_model(opponent: str) -> bool:
+    """Whether an opponent is a chat model: it remembers as the player does."""
+    return ":" in opponent and not opponent.startswith(STRATEGIES)
+
+
+def is_simulated(player: str) -> bool:
+    """Whether a model spec names a simulated player."""
+    return player.startswith("surrogate:")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,11 +60,15 @@ class Memory:
 
 @dataclass(frozen=True, kw_only=True)
 class Arm:
-    """One way to remember."""
+    """One way to remember, or one for each seat."""
 
     name: str
-    recall: Recall
+    recalls: tuple[Recall, ...]  # one for all seats, or one for each
     window: int | None = None  # rounds shown, where the arm is a plain window; 0 for none at all
+
+    def recall(self, seat: int) -> Recall:
+        """How a seat remembers."""
+        return self.recalls[0] if len(self.recalls) == 1 else self.recalls[seat]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +78,7 @@ class Cell:
     label: str
     game: Game
     players: tuple[str, ...]  # model specs
-    opponents: tuple[str, ...]  # `self` or names of scripted players
+    opponents: tuple[str, ...]  # `self`, names of scripted players, or model specs
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +90,19 @@ class Job:
     opponent: str
     arm: Arm
     seed: int
+
+    @property
+    def players(self) -> tuple[str, ...]:
+        """Who sits where: `self` is the player.
+
+        Where seats differ, the player moves on by one seat every other seed, so that each side is
+        played under each order of the action tokens.
+        """
+        seats = self.cell.game.seats
+        if self.opponent == SELF:
+            return (SELF,) * seats
+        own = 0 if self.cell.game.symmetric else self.seed // 2 % seats
+        return tuple(SELF if place == own else self.opponent for place in range(seats))
 
     @property
     def id(self) -> str:
@@ -92,6 +120,7 @@ class Options:
     seeds: int | list[int] = 5  # how many, from 0, or which
     windows: list[int] = field(default_factory=list)
     form: Literal["cot", "direct"] = "cot"  # whether a reasoning is asked for
+    rules: Literal["system", "after"] = "system"  # where they stand: after the memory, or before
     sampler_seed: bool = True  # hand the model a seed with each call
 
     def __post_init__(self) -> None:
@@ -123,7 +152,7 @@ class Suite:
     @property
     def simulated(self) -> bool:
         """Whether any player is a simulated one."""
-        return any(p.startswith("surrogate:") for cell in self.cells for p in cell.players)
+        return any(is_simulated(p) for cell in self.cells for p in (*cell.players, *cell.opponents))
 
     def jobs(self) -> Iterator[Job]:
         """Every run, in a fixed order."""
@@ -142,6 +171,7 @@ class Suite:
             "name": self.name,
             "seeds": list(self.seeds),
             "form": self.options.form,
+            "rules": self.options.rules,
             "sampler_seed": self.options.sampler_seed,
             "round_seconds": self.memory.round,
             "cells": [_cell_spec(cell) for cell in self.cells],
@@ -167,14 +197,18 @@ def _cell_spec(cell: Cell) -> dict[str, Any]:
 
 
 def _arm_spec(arm: Arm) -> dict[str, Any]:
+    return {"name": arm.name, "seats": [_recall_spec(recall) for recall in arm.recalls]}
+
+
+def _recall_spec(recall: Recall) -> dict[str, Any]:
     return {
-        "name": arm.name,
-        "k": arm.recall.k,
-        "reinforce": arm.recall.reinforce,
-        "query": "observation" if arm.recall.by_observation else "none",
-        "policies": [dump(policy) for policy in arm.recall.policies],
-        "stores": dump(arm.recall.stores),
-        "consolidation": dump(arm.recall.consolidation),
+        "k": recall.k,
+        "reinforce": recall.reinforce,
+        "query": "observation" if recall.by_observation else "none",
+        "policies": [dump(policy) for policy in recall.policies],
+        "stores": dump(recall.stores),
+        "consolidation": dump(recall.consolidation),
+        "retrieval": dump(recall.retrieval),
     }
 
 

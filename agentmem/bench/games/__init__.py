@@ -1,6 +1,6 @@
 """The games: rules without models."""
 
-from agentmem.bench.games.base import Choice, Figures, Game, Move, Moves, Round, Stage
+from agentmem.bench.games.base import Act, Choice, Figures, Game, Line, Move, Round, Stage
 from agentmem.bench.games.prisoners import Prisoners
 from agentmem.bench.games.ultimatum import Ultimatum
 
@@ -8,11 +8,12 @@ BUILTIN: dict[str, type[Game]] = {"prisoners": Prisoners, "ultimatum": Ultimatum
 
 __all__ = [
     "BUILTIN",
+    "Act",
     "Choice",
     "Figures",
     "Game",
+    "Line",
     "Move",
-    "Moves",
     "Prisoners",
     "Round",
     "Stage",

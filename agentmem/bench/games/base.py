@@ -1,8 +1,8 @@
 """What a game is: rules, words, strict parsing and payoffs.  No model and no randomness in here.
 
-A game is played over numbered rounds by two seats.  A round has stages; a stage says who moves
-now, what they are asked and which answers there are.  Each seat is told of itself as "you" and of
-the other as "Player 2", so that both seats read the same words.
+A game is played over numbered rounds by two or more seats.  A round has stages; a stage says who
+moves now, what they are asked and which answers there are.  Each seat is told of itself as "You"
+and of the others as "Player 2", "Player 3", ..., so that all seats read the same words.
 """
 
 from __future__ import annotations
@@ -12,17 +12,56 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from agentmem.errors import IllegalMove
+from agentmem.bench.prompting import fill
+from agentmem.errors import IllegalMove, InputError
 from agentmem.fields import Bounds, check
 
 Move = str | int
 Order = Literal["counterbalanced", "plain", "swapped"]
-Moves = Mapping[int, Move]  # seat to move, for those who have moved in this round
+Opening = Literal["poisoned", "blessed"]
 Figures = dict[str, float | int | list[float] | None]
 
+WORDINGS = 4  # paraphrases of the rules
+MESSAGE = 200  # characters of a message that are passed on
+
 _LAST_OBJECT = re.compile(r"\{[^{}]*\}\s*(?:```)?\s*\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What one seat did in one step."""
+
+    seat: int
+    move: Move
+    message: str = ""  # what it said to the others with it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Round:
+    """A round, as far as it has been played; an invalid one stays out of every figure."""
+
+    number: int  # from 1
+    acts: tuple[Act, ...] = ()  # in the order they were made
+    payoffs: tuple[float, ...] = ()  # once it is over
+    trembled: tuple[int, ...] = ()  # which of the acts were exchanged after the decision
+    valid: bool = True
+
+    @cached_property
+    def moves(self) -> Mapping[int, Move]:
+        """Each seat's latest move."""
+        return {act.seat: act.move for act in self.acts}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """Something worth remembering, as one seat remembers it."""
+
+    text: str
+    valence: float  # -1..+1: what the others did to the seat
+    friendly: str = ""  # the text, had everybody been kind; "" where a game knows no such thing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,28 +74,23 @@ class Stage:
     placeholder: str  # stands for the value in the format example
     answers: Mapping[str | int, Move]  # every legal value, and the move that it means
     allowed: str  # the same in words
+    talk: bool = False  # whether an answer may carry a message
 
     @property
     def legal(self) -> tuple[Move, ...]:
-        return tuple(self.answers.values())
+        return tuple(dict.fromkeys(self.answers.values()))
 
-    def parse(self, text: str) -> Move:
-        """The move in the JSON object that ends a reply; IllegalMove says what is wrong."""
-        value = read_answer(text, self.key)
+    def parse(self, text: str) -> tuple[Move, str]:
+        """The move, and the message, in the JSON object that ends a reply.
+
+        IllegalMove says what is wrong.  A list of whole numbers is read as "1-2-3".
+        """
+        value, message = read_answer(text, self.key, talk=self.talk)
+        if isinstance(value, list) and all(type(one) is int for one in value):
+            value = "-".join(map(str, value))
         if isinstance(value, str | int) and not isinstance(value, bool) and value in self.answers:
-            return self.answers[value]
+            return self.answers[value], message
         raise IllegalMove(f"{self.key} {value!r} is not {self.allowed}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Round:
-    """A played round; an invalid one has no payoffs and stays out of every figure."""
-
-    number: int  # from 1
-    moves: Moves
-    payoffs: tuple[float, ...] = ()
-    trembled: tuple[int, ...] = ()  # seats whose move was exchanged after the decision
-    valid: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,12 +105,17 @@ class Choice:
 
 @dataclass(frozen=True, kw_only=True)
 class Game(ABC):
-    """Common settings.  `tremble`: chance that a decided move is exchanged for another legal one.
+    """Common settings.
 
-    `order` is that of the action tokens, where a game has any; counterbalanced: by seed.
+    `tremble`: chance that a decided move is exchanged for another legal one.  `order` is that of
+    the action tokens, where a game has any; counterbalanced: by seed.  `wording` chooses one of the
+    paraphrases of the rules; `horizon` is what is said of the number of rounds.  `opening` puts
+    fabricated rounds into every memory before the first, `opened` of them: the others were harmful
+    (poisoned) or everybody was kind (blessed).
     """
 
     name: ClassVar[str] = "game"
+    symmetric: ClassVar[bool] = True  # whether all seats have the same part over a match
     headline: ClassVar[str] = "cooperation"  # the figure that plots and tables lead with
     headline_words: ClassVar[str] = "cooperation"
     exploiter: ClassVar[str] = ""  # the scripted opponent against which gullibility shows
@@ -86,9 +125,20 @@ class Game(ABC):
     rounds: Annotated[int, Bounds(least=1)] = 100
     tremble: Annotated[float, Bounds(least=0, below=1)] = 0.0
     order: Order = "counterbalanced"
+    wording: Annotated[int, Bounds(least=0, below=WORDINGS)] = 0
+    horizon: Literal["untold", "chance"] = "untold"
+    opening: Opening | None = None
+    opened: Annotated[int, Bounds(least=1)] = 1
 
     def __post_init__(self) -> None:
         check(self)
+        if self.opening is not None and self.fabricated(1, 0) is None:
+            raise InputError(f"{self.name} has no {self.opening} opening")
+
+    @property
+    def seats(self) -> int:
+        """How many play."""
+        return 2
 
     def seeded(self, seed: int) -> Self:
         """The game as played under a seed: odd seeds exchange the action tokens."""
@@ -96,31 +146,42 @@ class Game(ABC):
             return self
         return replace(self, order="swapped" if seed % 2 else "plain")
 
-    @abstractmethod
-    def rules(self) -> str:
-        """The system message."""
+    def rules(self, seat: int) -> str:
+        """The system message of a seat."""
+        others = "one other player, called Player 2"
+        if self.seats > 2:
+            names = ", ".join(f"Player {n}" for n in range(2, self.seats))
+            others = f"{self.seats - 1} other players, called {names} and Player {self.seats}"
+        return fill(
+            f"rules_{self.wording}",
+            others=others,
+            play=self.play(seat),
+            horizon=fill(f"horizon_{self.horizon}"),
+            points=self.points(seat),
+        )
 
     @abstractmethod
-    def stage(self, number: int, moves: Moves) -> Stage | None:
-        """The next step of round `number`; None when the round is over."""
+    def play(self, seat: int) -> str:
+        """What happens in a round, as a seat is told it."""
+
+    @abstractmethod
+    def points(self, seat: int) -> str:
+        """What it is worth, as a seat is told it."""
+
+    @abstractmethod
+    def stage(self, played: Round) -> Stage | None:
+        """The next step of a round; None when it is over."""
 
     @abstractmethod
     def pay(self, played: Round) -> tuple[float, ...]:
-        """Points of each seat."""
+        """Points of each seat for a round that is over."""
 
     @abstractmethod
-    def line(self, played: Round, seat: int) -> str:
-        """The record of a round as `seat` remembers it."""
+    def lines(self, played: Round, seat: int) -> tuple[Line, ...]:
+        """What `seat` remembers of a round so far; what it said once it goes on to say."""
 
-    @abstractmethod
-    def valence(self, played: Round, seat: int) -> float:
-        """-1..+1: what the other did to `seat`."""
-
-    def friendly(self, played: Round) -> Round | None:
-        """The round, paid out, had everybody been kind; None where a game knows no such thing.
-
-        For the arm that shows a model a past that was friendlier than the real one.
-        """
+    def fabricated(self, number: int, seat: int) -> Line | None:
+        """The line of a round before the first, by `opening`; None where a game knows no such."""
         return None
 
     @abstractmethod
@@ -129,9 +190,16 @@ class Game(ABC):
     ) -> Figures:
         """What the valid rounds amount to; `seats` are those whose play is measured."""
 
+    def others(self, seat: int) -> tuple[int, ...]:
+        """The other seats in the order in which `seat` calls them Player 2, Player 3, ..."""
+        return tuple((seat + step) % self.seats for step in range(1, self.seats))
 
-def read_answer(text: str, key: str) -> Any:
-    """The value under `key` in the JSON object that ends a reply; IllegalMove if there is none."""
+
+def read_answer(text: str, key: str, *, talk: bool = False) -> tuple[Any, str]:
+    """The value under `key` in the JSON object that ends a reply, and the message beside it.
+
+    IllegalMove if there is none.  A message is cut to one line of at most `MESSAGE` characters.
+    """
     found = _LAST_OBJECT.search(text)
     if found is None:
         raise IllegalMove(f'the reply does not end with a JSON object {{"{key}": ...}}')
@@ -140,9 +208,16 @@ def read_answer(text: str, key: str) -> Any:
         pairs = json.loads(body, object_pairs_hook=list)
     except json.JSONDecodeError as error:
         raise IllegalMove(f"{body!r} is not valid JSON ({error.msg})") from None
-    if [name for name, _ in pairs] != [key]:
-        raise IllegalMove(f"{body!r} must hold the key {key!r} once and nothing else")
-    return pairs[0][1]
+    names = [name for name, _ in pairs]
+    extra = ["message"] if talk else []
+    if names.count(key) != 1 or len(set(names)) < len(names) or set(names) - {key, *extra}:
+        beside = ' and perhaps "message"' if talk else " and nothing else"
+        raise IllegalMove(f"{body!r} must hold the key {key!r} once{beside}")
+    values = dict(pairs)
+    message = values.get("message", "")
+    if not isinstance(message, str):
+        raise IllegalMove(f"message {message!r} is not a text")
+    return values[key], " ".join(message.split())[:MESSAGE]
 
 
 def share(hits: Sequence[bool]) -> float | None:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
 
 from agentmem.bench.games.base import (
+    Act,
     Choice,
     Figures,
     Game,
-    Moves,
+    Line,
     Round,
     Stage,
     difference,
@@ -43,25 +44,28 @@ class Ultimatum(Game):
     def proposer(self, number: int) -> int:
         return (number - 1) % 2
 
-    def rules(self) -> str:
-        return fill("ultimatum_rules", pie=self.pie)
+    def play(self, seat: int) -> str:
+        return fill("ultimatum_play", pie=self.pie)
 
-    def stage(self, number: int, moves: Moves) -> Stage | None:
-        first = self.proposer(number)
-        if not moves:
+    def points(self, seat: int) -> str:
+        return fill("ultimatum_points")
+
+    def stage(self, played: Round) -> Stage | None:
+        first = self.proposer(played.number)
+        if not played.acts:
             return Stage(
                 seats=(first,),
-                ask=fill("ultimatum_propose", number=number, pie=self.pie),
+                ask=fill("ultimatum_propose", number=played.number, pie=self.pie),
                 key="offer",
                 placeholder="<whole number>",
                 answers={offer: offer for offer in range(self.pie + 1)},
                 allowed=f"a whole number from 0 to {self.pie}",
             )
-        if len(moves) == 1:
-            offer = moves[first]
+        if len(played.acts) == 1:
+            offer = played.acts[0].move
             return Stage(
                 seats=(1 - first,),
-                ask=fill("ultimatum_respond", number=number, pie=self.pie, offer=offer),
+                ask=fill("ultimatum_respond", number=played.number, pie=self.pie, offer=offer),
                 key="answer",
                 placeholder='"<your answer>"',
                 answers={"accept": "accept", "reject": "reject"},
@@ -82,27 +86,46 @@ class Ultimatum(Game):
         kept = self.pie - offer
         return (kept, offer) if self.proposer(played.number) == 0 else (offer, kept)
 
-    def line(self, played: Round, seat: int) -> str:
+    def lines(self, played: Round, seat: int) -> tuple[Line, ...]:
+        """One line; what the other did: +1 a fair offer or an acceptance, -1 an insult or a
+        rejection.
+        """
+        if not played.payoffs:
+            return ()
+        fair = self.offer(played) >= INSULT * self.pie
+        good = self.accepted(played) if seat == self.proposer(played.number) else fair
+        return (
+            Line(
+                text=self.told(played, seat),
+                valence=1.0 if good else -1.0,
+                friendly=self.told(self.made(played.number, self.pie // 2, "accept"), seat),
+            ),
+        )
+
+    def told(self, played: Round, seat: int) -> str:
+        """A round that has been paid out, in one line."""
         offer, done = self.offer(played), "accepted" if self.accepted(played) else "rejected"
-        told = (
+        said = (
             f"You offered Player 2 {offer} of {self.pie}; Player 2 {done}"
             if seat == self.proposer(played.number)
             else f"Player 2 offered you {offer} of {self.pie}; you {done}"
         )
         mine, other = played.payoffs[seat], played.payoffs[1 - seat]
-        return f"[Round {played.number}] {told} (you {mine:g}, Player 2 {other:g})"
+        return f"[Round {played.number}] {said} (you {mine:g}, Player 2 {other:g})"
 
-    def valence(self, played: Round, seat: int) -> float:
-        """What the other did: +1 a fair offer or an acceptance, -1 an insult or a rejection."""
-        if seat == self.proposer(played.number):
-            return 1.0 if self.accepted(played) else -1.0
-        return 1.0 if self.offer(played) >= INSULT * self.pie else -1.0
+    def made(self, number: int, offer: int, answer: str) -> Round:
+        """A round, paid out, with that offer and that answer."""
+        first = self.proposer(number)
+        played = Round(number=number, acts=(Act(first, offer), Act(1 - first, answer)))
+        return replace(played, payoffs=self.pay(played))
 
-    def friendly(self, played: Round) -> Round:
-        """Half of the pie was offered, and accepted."""
-        first = self.proposer(played.number)
-        kind = replace(played, moves={first: self.pie // 2, 1 - first: "accept"})
-        return replace(kind, payoffs=self.pay(kind))
+    def fabricated(self, number: int, seat: int) -> Line:
+        """Poisoned: the other offered nothing, or rejected half.  Blessed: half was accepted."""
+        half = self.pie // 2
+        if self.opening == "blessed":
+            return self.lines(self.made(number, half, "accept"), seat)[0]
+        offer = half if seat == self.proposer(number) else 0
+        return self.lines(self.made(number, offer, "reject"), seat)[0]
 
     def figures(
         self, rounds: Sequence[Round], choices: Sequence[Choice], seats: Sequence[int]

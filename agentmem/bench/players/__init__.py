@@ -1,5 +1,20 @@
 """Scripted players: strategies as pure functions of what a seat has seen."""
 
-from agentmem.bench.players.dilemmas import BUILTIN, Player, Seen, scripted
+from agentmem.bench.players import dilemmas, ultimatum
+from agentmem.bench.players.base import Player, Seen
+from agentmem.errors import ConfigError, nearest
+
+BUILTIN: dict[tuple[str, str], type[Player]] = {
+    (player.game, player.name): player for player in (*dilemmas.PLAYERS, *ultimatum.PLAYERS)
+}
+
+
+def scripted(game: str, name: str) -> Player:
+    """The scripted player of that name for a game; ConfigError for an unknown one."""
+    if (game, name) not in BUILTIN:
+        known = [player for of, player in BUILTIN if of == game]
+        raise ConfigError(f"no scripted player {name!r} for {game}{nearest(name, known)}")
+    return BUILTIN[game, name]()
+
 
 __all__ = ["BUILTIN", "Player", "Seen", "scripted"]

@@ -1,44 +1,12 @@
-"""Scripted players: a strategy is a pure function of what its seat has seen, and of chance.
-
-The random generator comes from the match, seeded by (seed, game, round, seat).
-"""
+"""The classics of the prisoner's dilemma."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from random import Random
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
-from agentmem.bench.games import Move, Moves, Round, Stage
-from agentmem.errors import ConfigError, nearest
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
-    """What a seat knows when it is to move."""
-
-    seat: int
-    number: int
-    stage: Stage
-    moves: Moves  # made so far in this round
-    past: Sequence[Round]  # valid rounds, oldest first
-    rng: Random
-
-    def own(self) -> list[Move]:
-        return [r.moves[self.seat] for r in self.past]
-
-    def other(self) -> list[Move]:
-        return [r.moves[1 - self.seat] for r in self.past]
-
-
-class Player(Protocol):
-    """Somebody who plays one game by rule."""
-
-    name: ClassVar[str]
-    game: ClassVar[str]
-
-    def move(self, seen: Seen) -> Move: ...
+from agentmem.bench.games import Move
+from agentmem.bench.players.base import Seen
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,108 +127,15 @@ class Alternator:
         return "C" if seen.number % 2 else "D"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Fair:
-    """Offers `offer`, accepts `accept` or more."""
-
-    name: ClassVar[str] = "fair"
-    game: ClassVar[str] = "ultimatum"
-
-    offer: int = 5
-    accept: int = 3
-
-    def move(self, seen: Seen) -> Move:
-        if not seen.moves:
-            return self.offer
-        return "accept" if int(seen.moves[1 - seen.seat]) >= self.accept else "reject"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Hard(Fair):
-    """Offers little and wants most."""
-
-    name: ClassVar[str] = "hard"
-
-    offer: int = 2
-    accept: int = 6
-
-
-@dataclass(frozen=True, kw_only=True)
-class Mirror:
-    """Offers what it was last offered; accepts what is at least its own last offer."""
-
-    name: ClassVar[str] = "mirror"
-    game: ClassVar[str] = "ultimatum"
-
-    first: int = 5  # before there is anything to mirror
-
-    def move(self, seen: Seen) -> Move:
-        if not seen.moves:
-            received = [m for m in seen.other() if isinstance(m, int)]
-            return received[-1] if received else self.first
-        made = [m for m in seen.own() if isinstance(m, int)] or [self.first]
-        return "accept" if int(seen.moves[1 - seen.seat]) >= made[-1] else "reject"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Insulted:
-    """Fair until an offer below `insult`; rejects that one, and everything for `sulk` rounds."""
-
-    name: ClassVar[str] = "insulted"
-    game: ClassVar[str] = "ultimatum"
-
-    insult: int = 4
-    sulk: int = 5
-
-    def move(self, seen: Seen) -> Move:
-        if not seen.moves:
-            return 5
-        insults = [
-            r.number
-            for r in seen.past
-            if isinstance(r.moves[1 - seen.seat], int) and int(r.moves[1 - seen.seat]) < self.insult
-        ]
-        sulking = bool(insults) and seen.number - insults[-1] <= self.sulk
-        insulted = int(seen.moves[1 - seen.seat]) < self.insult
-        return "reject" if sulking or insulted else "accept"
-
-
-@dataclass(frozen=True, kw_only=True)
-class RandomBargainer:
-    """Any legal move, evenly."""
-
-    name: ClassVar[str] = "random"
-    game: ClassVar[str] = "ultimatum"
-
-    def move(self, seen: Seen) -> Move:
-        return seen.rng.choice(seen.stage.legal)
-
-
-BUILTIN: dict[tuple[str, str], type[Player]] = {
-    (player.game, player.name): player
-    for player in (
-        AllC,
-        AllD,
-        TitForTat,
-        SuspiciousTitForTat,
-        GenerousTitForTat,
-        Grudger,
-        WinStayLoseShift,
-        RandomPlayer,
-        DefectOnce,
-        Alternator,
-        Fair,
-        Hard,
-        Mirror,
-        Insulted,
-        RandomBargainer,
-    )
-}
-
-
-def scripted(game: str, name: str) -> Player:
-    """The scripted player of that name for a game."""
-    if (game, name) not in BUILTIN:
-        known = [player for of, player in BUILTIN if of == game]
-        raise ConfigError(f"no scripted player {name!r} for {game}{nearest(name, known)}")
-    return BUILTIN[game, name]()
+PLAYERS = (
+    AllC,
+    AllD,
+    TitForTat,
+    SuspiciousTitForTat,
+    GenerousTitForTat,
+    Grudger,
+    WinStayLoseShift,
+    RandomPlayer,
+    DefectOnce,
+    Alternator,
+)

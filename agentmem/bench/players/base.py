@@ -1,0 +1,47 @@
+"""What a scripted player is, and what it knows when it is to move."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import ClassVar, Protocol
+
+from agentmem.bench.games import Game, Move, Round, Stage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What a seat knows when it is to move.
+
+    The random generator comes from the match, seeded by (seed, game, round, seat, step).
+    """
+
+    game: Game
+    seat: int
+    stage: Stage
+    played: Round  # the round so far
+    past: Sequence[Round]  # valid rounds, oldest first
+    rng: Random
+
+    @property
+    def number(self) -> int:
+        return self.played.number
+
+    def own(self) -> list[Move]:
+        """The seat's moves in the rounds before, the last one of each."""
+        return [r.moves[self.seat] for r in self.past]
+
+    def other(self) -> list[Move]:
+        """The other seat's, or, of several, that of the first other seat."""
+        place = self.game.others(self.seat)[0]
+        return [r.moves[place] for r in self.past]
+
+
+class Player(Protocol):
+    """Somebody who plays one game by rule: a pure function of what is seen, and of chance."""
+
+    name: ClassVar[str]
+    game: ClassVar[str]  # the game's name
+
+    def move(self, seen: Seen) -> Move: ...

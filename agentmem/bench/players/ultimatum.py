@@ -1,0 +1,89 @@
+"""Partners in the repeated ultimatum."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from agentmem.bench.games import Move
+from agentmem.bench.players.base import Seen
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fair:
+    """Offers `offer`, accepts `accept` or more."""
+
+    name: ClassVar[str] = "fair"
+    game: ClassVar[str] = "ultimatum"
+
+    offer: int = 5
+    accept: int = 3
+
+    def move(self, seen: Seen) -> Move:
+        if not seen.played.acts:
+            return self.offer
+        return "accept" if int(seen.played.moves[1 - seen.seat]) >= self.accept else "reject"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hard(Fair):
+    """Offers little and wants most."""
+
+    name: ClassVar[str] = "hard"
+
+    offer: int = 2
+    accept: int = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mirror:
+    """Offers what it was last offered; accepts what is at least its own last offer."""
+
+    name: ClassVar[str] = "mirror"
+    game: ClassVar[str] = "ultimatum"
+
+    first: int = 5  # before there is anything to mirror
+
+    def move(self, seen: Seen) -> Move:
+        if not seen.played.acts:
+            received = [m for m in seen.other() if isinstance(m, int)]
+            return received[-1] if received else self.first
+        made = [m for m in seen.own() if isinstance(m, int)] or [self.first]
+        return "accept" if int(seen.played.moves[1 - seen.seat]) >= made[-1] else "reject"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Insulted:
+    """Fair until an offer below `insult`; rejects that one, and everything for `sulk` rounds."""
+
+    name: ClassVar[str] = "insulted"
+    game: ClassVar[str] = "ultimatum"
+
+    insult: int = 4
+    sulk: int = 5
+
+    def move(self, seen: Seen) -> Move:
+        if not seen.played.acts:
+            return 5
+        insults = [
+            r.number
+            for r in seen.past
+            if isinstance(r.moves[1 - seen.seat], int) and int(r.moves[1 - seen.seat]) < self.insult
+        ]
+        sulking = bool(insults) and seen.number - insults[-1] <= self.sulk
+        insulted = int(seen.played.moves[1 - seen.seat]) < self.insult
+        return "reject" if sulking or insulted else "accept"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RandomBargainer:
+    """Any legal move, evenly."""
+
+    name: ClassVar[str] = "random"
+    game: ClassVar[str] = "ultimatum"
+
+    def move(self, seen: Seen) -> Move:
+        return seen.rng.choice(seen.stage.legal)
+
+
+PLAYERS = (Fair, Hard, Mirror, Insulted, RandomBargainer)
