@@ -27,7 +27,7 @@ from agentmem.errors import (
 )
 from agentmem.foreign import redact, retry_after
 from agentmem.models import ChatModel, resolve
-from agentmem.steps import Steps, Wait, asynchronous, sync
+from agentmem.steps import Steps, Wait, asynchronous, either, sync
 
 __all__ = ["Client"]
 
@@ -142,12 +142,14 @@ class Client:
         begun = time.perf_counter()
         try:
             with _completion():
-                reply = yield from self._caller._complete(sent, **extra)
+                reply = yield from either(
+                    lambda: self._caller.complete(sent, **extra), lambda: self._within(sent, extra)
+                )
             if not reply.text.strip():
                 raise BadReply("the reply is empty")
             self.limiter.answered()
         except BudgetExceeded as error:
-            kept = f"; what was answered is kept in {self.answers.path}" if self.answers else ""
+            kept = f"; {self.answers.path} keeps all answers" if self.answers is not None else ""
             raise BudgetExceeded(f"{self.name}: {error} and resume the suite{kept}") from error
         except ModelUnavailable as error:
             if _busy(error):
@@ -157,6 +159,11 @@ class Client:
         finally:
             self.limiter.leave(slot)
         return reply, time.perf_counter() - begun
+
+    async def _within(self, sent: Messages, extra: Mapping[str, Any]) -> Reply:
+        """A reply in time.  An SDK's timeout is that of each read: a trickle never meets it."""
+        async with asyncio.timeout(self.service.timeout):
+            return await self._caller.acomplete(sent, **extra)
 
     def _spent(self, pause: float) -> bool:
         """Whether patience is: the server asks for too long a pause, or has refused too long."""
@@ -222,9 +229,14 @@ def _busy(error: ModelError) -> bool:
 
 @contextmanager
 def _completion() -> Iterator[None]:
-    """BadReply where the SDK could make nothing of a body, such as HTML with status 200."""
+    """BadReply where the SDK could make nothing of a body, such as HTML with status 200.
+
+    ModelUnavailable where it did not answer in time.
+    """
     try:
         yield
+    except TimeoutError as error:
+        raise ModelUnavailable("the model did not answer in time") from error
     except ModelError as error:
         cause = error.__cause__
         status = getattr(cause, "status_code", None)

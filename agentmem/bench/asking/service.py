@@ -21,8 +21,8 @@ class Service:
     """
 
     concurrency: Annotated[int, fields.Bounds(least=1, most=1000)] = 64
-    timeout: Annotated[fields.Seconds, fields.Bounds(above=0)] = 60.0  # of one call
-    retries: Annotated[int, fields.Bounds(least=0)] = 5
+    timeout: Annotated[fields.Seconds, fields.Bounds(above=0)] = 60.0  # of a call
+    retries: Annotated[int, fields.Bounds(least=0)] = 8
     backoff: Annotated[fields.Seconds, fields.Bounds(least=0)] = 0.5
     max_backoff: Annotated[fields.Seconds, fields.Bounds(least=0)] = 30.0
     patience: Annotated[fields.Seconds, fields.Bounds(least=0)] = 600.0  # with refusals only
