@@ -24,7 +24,7 @@ from agentmem.bench.files import bar, pool, require, spare_workers, versions, wr
 from agentmem.bench.loading import load_suite
 from agentmem.bench.once import play
 from agentmem.bench.report import report_html
-from agentmem.bench.stats import Row, summarise
+from agentmem.bench.stats import Row, curves, summarise
 from agentmem.bench.suite import Job, Suite
 from agentmem.bench.surrogates import LABEL
 from agentmem.bench.table import table_text
@@ -94,6 +94,7 @@ def collect(suite: Suite, rows: list[Row]) -> dict[str, Any]:
         "games": games,
         "rows": rows,
         "summary": summarise(rows, games),
+        "curves": curves(rows, games),
     }
 
 
