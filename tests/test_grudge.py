@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from agentmem.bench.oracles.grudge import Grudge
 from agentmem.bench.oracles.retaliation import Retaliation, exponential, lifetime, window
 from agentmem.bench.prompting import form, question
+from agentmem.bench.seats import Recall
 from agentmem.bench.surrogates import FAMILIES, model
 from agentmem.bench.surrogates.reading import Evidence, read_dilemma
 from agentmem.bench.surrogates.retaliation import Retaliating
@@ -84,7 +85,7 @@ def test_cooperation_with_a_partner_that_defects_at_random() -> None:
 def test_the_chain_is_the_process_it_stands_for(h, slip, forgive, rounds) -> None:
     """Against a plain enumeration of what both sides may do, for a round or two."""
     grudge = Grudge(window=h, slip=slip, forgive=forgive)
-    first, second = 1 - slip, 0.0
+    first = 1 - slip
     clear = first if h else 1.0  # the partner cooperated in round 1, or it cannot be seen
     second = clear * (1 - slip) + (1 - clear) * forgive
     assert grudge.self_play(1) == pytest.approx(first)
@@ -200,9 +201,11 @@ FORGETTING = {
 @pytest.mark.parametrize("name", FORGETTING)
 def test_measured_lifetime_of_a_policy_predicts_defection(name: str) -> None:
     policies, k, expected = FORGETTING[name]
-    visible = visibility(build_policies(policies), ages=60, rounds=160, k=k, harms=0.5)
+    recall = Recall(policies=build_policies(policies), k=k)
+    visible = visibility(recall, ages=40, rounds=100)
     measured = lifetime(visible)
-    assert measured == pytest.approx(expected, rel=0.3 if "chance" in name else 1e-9)
+    # Of about thirty records that survive by chance, the mean lifetime is off by a fifth.
+    assert measured == pytest.approx(expected, rel=0.5 if "chance" in name else 1e-9)
     mind = Retaliation(base=0.02, retort=0.04)
     assert mind.provoked(measured) < 0.9
     found = mind.simulate(visible, 200, 1500, np.random.default_rng(0))
@@ -210,10 +213,11 @@ def test_measured_lifetime_of_a_policy_predicts_defection(name: str) -> None:
 
 
 def test_visibility_needs_time_to_look() -> None:
+    recall = Recall(policies=build_policies(["none"]))
     with pytest.raises(InputError, match="ages 50"):
-        visibility(build_policies(["none"]), ages=50, rounds=50)
+        visibility(recall, ages=50, rounds=50)
     with pytest.raises(InputError, match="no harm"):
-        visibility(build_policies(["none"]), ages=5, rounds=8, harms=0.0)
+        visibility(recall, ages=5, rounds=8, cooperate=1.0)
 
 
 def test_one_visible_defection_decides_a_windowed_grudge() -> None:

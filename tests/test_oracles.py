@@ -145,14 +145,20 @@ def test_second_seat_reads_the_outcome_from_its_own_side() -> None:
 
 
 @pytest.mark.parametrize("payoffs", ["primary", "textbook", {"T": 7, "R": 5, "P": 2, "S": 1}])
-def test_the_dilemma_pays_what_its_array_says(payoffs) -> None:
-    game = Prisoners(payoffs=payoffs)
-    array = games.payoffs_of(game)
-    for a, b in np.ndindex(2, 2):
-        assert array[0, a, b] == game.own(["CD"[a], "CD"[b]], 0)
-        assert array[1, a, b] == game.own(["CD"[a], "CD"[b]], 1)
+@pytest.mark.parametrize("order", ["plain", "swapped"])
+def test_the_dilemma_pays_what_theory_says(payoffs, order) -> None:
+    game = Prisoners(payoffs=payoffs, order=order)
+    expected = matrix.prisoners(**{key.lower(): value for key, value in game.matrix.items()})
+    found = games.payoff_array(game)
+    assert games.actions(game)[0] == (("C", "D") if order == "plain" else ("D", "C"))
+    assert (found if order == "plain" else found[:, ::-1, ::-1]).tolist() == expected.tolist()
     assert oracles.equilibria(game) == [("D", "D")]
-    assert oracles.grim_threshold(game) == pytest.approx(max(matrix.grim(array, (0, 0), (1, 1))))
+    assert oracles.grim_threshold(game) == pytest.approx(max(matrix.grim(expected, (0, 0), (1, 1))))
+
+
+def test_a_game_of_several_steps_has_no_matrix() -> None:
+    with pytest.raises(InputError, match="ultimatum"):
+        games.payoff_array(Ultimatum())
 
 
 def test_the_most_generous_deterring_forgiveness() -> None:
