@@ -22,7 +22,7 @@ AgentMemError
 │   └── CannotUndo         a record of the run has changed since, or was erased
 ├── ModelError             talking to a chat model
 │   ├── BadReply           the reply does not parse
-│   ├── BudgetExceeded     the budget of calls or tokens is spent
+│   ├── BudgetExceeded     the budget of calls, tokens or money is spent
 │   └── ModelUnavailable   retries and timeouts are used up
 ├── IllegalMove            a reply that names no legal move of a game             (ValueError)
 └── MissingExtra           an optional dependency is not installed                 (ImportError)
@@ -128,7 +128,7 @@ class BadReply(ModelError):
 
 
 class BudgetExceeded(ModelError):
-    """The budget of calls or tokens is spent; the call was not made."""
+    """The budget of calls, tokens or money is spent; the call was not made."""
 
 
 class ModelUnavailable(ModelError):
