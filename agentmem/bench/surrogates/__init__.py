@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from agentmem.bench.surrogates import retaliation, windowed
+from agentmem.bench.surrogates import inertia, published, retaliation, windowed
 from agentmem.bench.surrogates.balance import PROFILES, Balance
 from agentmem.bench.surrogates.chat import Mind, Reply, Simulated
 from agentmem.errors import ConfigError, nearest
@@ -41,6 +41,16 @@ FAMILIES: Mapping[str, Family] = {
         about="S2, linear retaliation: every visible harm counts; solved exactly in the oracles",
         names=tuple(retaliation.MINDS),
         make=lambda name: retaliation.MINDS[name],
+    ),
+    "inertia": Family(
+        about="S4, the balance of evidence with own-move inertia, estimated in real logs",
+        names=inertia.names(),
+        make=inertia.inertia,
+    ),
+    "published": Family(
+        about="fitted to tables of what language models did in published logs",
+        names=published.names(),
+        make=published.published,
     ),
 }
 

@@ -49,7 +49,14 @@ class Profile:
         return self.decide(self.forward(good), self.history(bad), momentum)
 
     def decide(self, forward: Number, history: Number, momentum: Number) -> Number:
-        pull = self.b + self.k * np.log(forward / history) + self.r * momentum
+        return self.squash(self.pull(forward, history, momentum))
+
+    def pull(self, forward: Number, history: Number, momentum: Number) -> Number:
+        """Log-odds of cooperating, before lapses."""
+        return self.b + self.k * np.log(forward / history) + self.r * momentum
+
+    def squash(self, pull: Number) -> Number:
+        """A chance of log-odds, with lapses."""
         return self.e + (1 - 2 * self.e) / (1.0 + np.exp(-pull))
 
 
