@@ -18,7 +18,7 @@ from agentmem.errors import ConfigError
 def play(
     one: Player, other: Player, rounds: int = 6, *, tremble: float = 0.0, seed: int = 1
 ) -> list[Round]:
-    game = {"prisoners": Prisoners, "ultimatum": Ultimatum}[one.game]
+    game = {"dilemma": Prisoners, "ultimatum": Ultimatum}[one.game]
     match = Match(
         game=game(rounds=rounds, tremble=tremble),
         seats=(ScriptedSeat(player=one), ScriptedSeat(player=other)),

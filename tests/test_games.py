@@ -209,7 +209,7 @@ def test_impossible_settings_are_refused(
 def test_dilemma_figures() -> None:
     moves = ["CC", "CC", "CD", "CC", "DD", "DD", "DD", "DD", "DD", "DD"]
     rounds = [played(PD, *pair, number=i + 1) for i, pair in enumerate(moves)]
-    choices = [Choice(number=i, seat=0, move=m[0], harm=i > 2) for i, m in enumerate(moves)]
+    choices = [Choice(number=i + 1, seat=0, move=m[0], harm=i > 2) for i, m in enumerate(moves)]
     found = PD.figures(rounds, choices, (0, 1))
     assert found["cooperation"] == pytest.approx(7 / 20)
     assert found["cooperation_by_seat"] == [0.4, 0.3]

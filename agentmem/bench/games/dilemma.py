@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -30,11 +29,13 @@ LOCK_IN = 50  # last rounds looked at for mutual defection
 
 @dataclass(frozen=True, kw_only=True)
 class Dilemma(Game):
-    """All choose at once.  The moves are C and D, under neutral tokens, or whole numbers.
+    """The moves are C and D, under neutral tokens, or whole numbers; all choose at once.
 
-    A subclass says what a round pays (`own`), and, for numbers, how cooperative each is (`share`).
+    A subclass says what a round pays; one with numbers also what is asked, and how cooperative a
+    number is.
     """
 
+    name: ClassVar[str] = "dilemma"
     exploiter: ClassVar[str] = "alld"
     exploited: ClassVar[str] = "cooperation"
     exploited_words: ClassVar[str] = "sucker rate (cooperation with AllD)"
@@ -54,28 +55,13 @@ class Dilemma(Game):
             return str(move)
         return TOKENS[(move == "D") != self.swapped]
 
-    @property
-    def kindest(self) -> Move:
-        """The fully cooperative move."""
-        return "C"
+    def extremes(self, played: Round) -> tuple[Move, Move]:
+        """The least and the most cooperative move of the step that a round is at."""
+        return "D", "C"
 
-    @property
-    def harshest(self) -> Move:
-        """The move of those who do not cooperate at all."""
-        return "D"
-
-    def share(self, move: Move) -> float:
-        """0..1: how cooperative a move is."""
-        return float(move == self.kindest)
-
-    @abstractmethod
-    def own(self, moves: Sequence[Move], seat: int) -> float:
-        """Points of a seat when the seats have made these moves."""
-
-    def welfare(self, move: Move) -> float:
-        """Mean points of a seat when all make the same move."""
-        moves = [move] * self.seats
-        return sum(self.own(moves, seat) for seat in range(self.seats)) / self.seats
+    def shares(self, played: Round) -> Mapping[int, float]:
+        """0..1: how cooperative each seat was in a round; without those who had no say."""
+        return {seat: float(move == "C") for seat, move in played.moves.items()}
 
     def stage(self, played: Round) -> Stage | None:
         if played.acts:
@@ -89,48 +75,41 @@ class Dilemma(Game):
             allowed=" or ".join(TOKENS),
         )
 
-    def pay(self, played: Round) -> tuple[float, ...]:
-        moves = [played.moves[seat] for seat in range(self.seats)]
-        return tuple(self.own(moves, seat) for seat in range(self.seats))
-
     def told(self, played: Round, seat: int) -> str:
         """A round that has been paid out, in one line."""
+        others = enumerate(self.others(seat), start=2)
         parts = [
             f"{who}: {self.word(played.moves[place])} ({played.payoffs[place]:g} pts)"
-            for who, place in self.named(seat)
+            for who, place in [("You", seat), *((f"Player {n}", place) for n, place in others)]
         ]
         return f"[Round {played.number}] {' | '.join(parts)}"
-
-    def named(self, seat: int) -> list[tuple[str, int]]:
-        """What `seat` calls each seat, itself first."""
-        others = enumerate(self.others(seat), start=2)
-        return [("You", seat), *((f"Player {n}", place) for n, place in others)]
 
     def lines(self, played: Round, seat: int) -> tuple[Line, ...]:
         """One line, once the round is paid; valence: +1 if all others cooperated, -1 if none."""
         if not played.payoffs:
             return ()
-        kind = self.all_play(played.number, self.kindest)
-        given = mean([self.share(played.moves[place]) for place in self.others(seat)]) or 0.0
-        return (
-            Line(
-                text=self.told(played, seat),
-                valence=2 * given - 1,
-                friendly=self.told(kind, seat),
-            ),
-        )
+        shares = self.shares(played)
+        given = mean([shares[place] for place in self.others(seat) if place in shares])
+        friendly = self.told(self.uniform(played.number, kind=True), seat)
+        valence = 0.0 if given is None else 2 * given - 1
+        return (Line(text=self.told(played, seat), valence=valence, friendly=friendly),)
 
-    def all_play(self, number: int, move: Move) -> Round:
-        """A round, paid out, in which all make a move."""
-        played = Round(number=number, acts=tuple(Act(s, move) for s in range(self.seats)))
+    def uniform(self, number: int, *, kind: bool, but: Mapping[int, bool] | None = None) -> Round:
+        """A round, paid out, in which all are as kind, or as unkind, as they can be.
+
+        `but` says otherwise for some seats.
+        """
+        played = Round(number=number)
+        while (stage := self.stage(played)) is not None:
+            moves = self.extremes(played)
+            acts = [Act(seat, moves[(but or {}).get(seat, kind)]) for seat in stage.seats]
+            played = replace(played, acts=(*played.acts, *acts))
         return replace(played, payoffs=self.pay(played))
 
     def fabricated(self, number: int, seat: int) -> Line:
         """Poisoned: `seat` cooperated and nobody else did.  Blessed: all cooperated."""
-        theirs = self.kindest if self.opening == "blessed" else self.harshest
-        acts = (Act(s, self.kindest if s == seat else theirs) for s in range(self.seats))
-        played = Round(number=number, acts=tuple(acts))
-        return self.lines(replace(played, payoffs=self.pay(played)), seat)[0]
+        played = self.uniform(number, kind=self.opening == "blessed", but={seat: True})
+        return self.lines(played, seat)[0]
 
     def figures(
         self, rounds: Sequence[Round], choices: Sequence[Choice], seats: Sequence[int]
@@ -139,27 +118,48 @@ class Dilemma(Game):
         `lock_in`: share of mutual defection in the last 50 rounds; `welfare_norm`: 0 if all
         always defect, 1 if all always cooperate.
         """
-        given = [[self.share(r.moves[seat]) for seat in seats] for r in rounds]
-        all_of = [[self.share(move) for move in r.moves.values()] for r in rounds]
-        both = [min(row) == 1.0 for row in all_of]
-        neither = [max(row) == 0.0 for row in all_of]
+        every = [self.shares(r) for r in rounds]
+        given = [[shares[seat] for seat in seats if seat in shares] for shares in every]
+        both = [min(shares.values()) == 1.0 for shares in every]
+        neither = [max(shares.values()) == 0.0 for shares in every]
         breaks = [i for i in range(1, len(rounds)) if both[i - 1] and not both[i]]
-        defected = [r.number for r, row in zip(rounds, given, strict=True) if min(row) < 1.0]
-        welfare = mean([sum(r.payoffs) / self.seats for r in rounds])
-        worst, best = self.welfare(self.harshest), self.welfare(self.kindest)
+        defected = [r.number for r, row in zip(rounds, given, strict=True) if row and min(row) < 1]
+        by_seat = [mean([shares[seat] for shares in every if seat in shares]) for seat in seats]
         return {
             "cooperation": mean([c for row in given for c in row]),
-            "cooperation_by_seat": [sum(c) / len(c) for c in zip(*given, strict=True)],
+            "cooperation_by_seat": [one for one in by_seat if one is not None],
             "cooperation_by_fifth": fifths(given),
-            "welfare_norm": None if welfare is None else (welfare - worst) / (best - worst),
+            "welfare_norm": self.welfare(rounds),
             "reward": mean([r.payoffs[s] for r in rounds for s in seats]),
             "first_defection_round": defected[0] if defected else None,
             "recovery_rate": share([any(both[i + 1 : i + 1 + RECOVERY]) for i in breaks]),
             "lock_in": share(neither[-LOCK_IN:]),
-            "retaliation": difference(
-                [self.share(c.move) < 1.0 for c in choices], [c.harm for c in choices]
-            ),
+            "retaliation": self.retaliation(rounds, choices),
         }
+
+    def welfare(self, rounds: Sequence[Round]) -> float | None:
+        """Mean payoff of a seat between all defecting (0) and all cooperating (1)."""
+        found = mean([sum(r.payoffs) for r in rounds])
+        worst, best = (sum(self.uniform(1, kind=kind).payoffs) for kind in (False, True))
+        return None if found is None else (found - worst) / (best - worst)
+
+    def retaliation(self, rounds: Sequence[Round], choices: Sequence[Choice]) -> float | None:
+        """P(less than full cooperation | harm in view) - P(the same | none in view), as decided."""
+        played = {r.number: r for r in rounds}
+        less = [self.decided(played[c.number], c) < 1 for c in choices]
+        return difference(less, [c.harm for c in choices])
+
+    def decided(self, played: Round, choice: Choice) -> float:
+        """How cooperative a decision was; the act may have been another, by a tremble."""
+        if played.moves[choice.seat] != choice.move:
+            acts = (replace_move(act, choice) for act in played.acts)
+            played = replace(played, acts=tuple(acts))
+        return self.shares(played)[choice.seat]
+
+
+def replace_move(act: Act, choice: Choice) -> Act:
+    """The act as it was decided, if it is the one that was chosen there."""
+    return Act(act.seat, choice.move, act.message) if act.seat == choice.seat else act
 
 
 def fifths(rounds: Sequence[Sequence[float]]) -> list[float]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from agentmem.bench.games.base import Move
+from agentmem.bench.games.base import Move, Round
 from agentmem.bench.games.dilemma import Dilemma
 from agentmem.bench.prompting import fill
 from agentmem.errors import InputError, nearest
@@ -48,16 +48,21 @@ class Prisoners(Dilemma):
             raise InputError(f"unknown payoffs {self.payoffs!r}{nearest(self.payoffs, PAYOFFS)}")
         return PAYOFFS[self.payoffs]
 
-    def own(self, moves: Sequence[Move], seat: int) -> float:
-        return self.matrix[OUTCOME[str(moves[seat]), str(moves[1 - seat])]]
+    def own(self, mine: Move, other: Move) -> float:
+        """Points of a seat for one round."""
+        return self.matrix[OUTCOME[str(mine), str(other)]]
+
+    def pay(self, played: Round) -> tuple[float, ...]:
+        first, second = played.moves[0], played.moves[1]
+        return self.own(first, second), self.own(second, first)
 
     def play(self, seat: int) -> str:
         return fill("dilemma_play")
 
     def points(self, seat: int) -> str:
         lines = [
-            f"- You choose {a}, Player 2 chooses {b}: you get {self.own([mine, other], 0):g}, "
-            f"Player 2 gets {self.own([mine, other], 1):g}."
+            f"- You choose {a}, Player 2 chooses {b}: you get {self.own(mine, other):g}, "
+            f"Player 2 gets {self.own(other, mine):g}."
             for a, mine in self.tokens.items()
             for b, other in self.tokens.items()
         ]

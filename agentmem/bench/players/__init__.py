@@ -1,11 +1,16 @@
 """Scripted players: strategies as pure functions of what a seat has seen."""
 
+from agentmem.bench.games import BUILTIN as GAMES
+from agentmem.bench.games import Dilemma
 from agentmem.bench.players import dilemmas, ultimatum
 from agentmem.bench.players.base import Player, Seen
 from agentmem.errors import ConfigError, nearest
 
+DILEMMAS = tuple(name for name, game in GAMES.items() if issubclass(game, Dilemma))
 BUILTIN: dict[tuple[str, str], type[Player]] = {
-    (player.game, player.name): player for player in (*dilemmas.PLAYERS, *ultimatum.PLAYERS)
+    (game, player.name): player
+    for player in (*dilemmas.PLAYERS, *ultimatum.PLAYERS)
+    for game in (DILEMMAS if player.game == Dilemma.name else (player.game,))
 }
 
 

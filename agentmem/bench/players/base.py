@@ -42,6 +42,6 @@ class Player(Protocol):
     """Somebody who plays one game by rule: a pure function of what is seen, and of chance."""
 
     name: ClassVar[str]
-    game: ClassVar[str]  # the game's name
+    game: ClassVar[str]  # the game's name, or "dilemma": any of these
 
     def move(self, seen: Seen) -> Move: ...

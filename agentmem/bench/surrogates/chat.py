@@ -18,7 +18,7 @@ from agentmem.bench.surrogates.reading import Dilemma, Evidence, read_dilemma
 from agentmem.errors import InputError
 
 TRACE = 8  # lexicon words in a reasoning trace
-SPREAD = 2.0  # standard deviation of a contribution, of an endowment of 20
+SPREAD = 0.1  # standard deviation of a contribution, as a share of what there is
 
 
 class Mind(Protocol):
@@ -89,14 +89,15 @@ class Simulated:
 def act(seen: Dilemma, chance: float, rng: Random) -> str:
     """The move of a player that cooperates with a chance, as JSON.
 
-    Claims: the highest, else one below the partner's last visible claim.  Contributions: that
-    share of the endowment, give or take.
+    Claims: the highest, else one below the partner's last visible claim.  Contributions, and what
+    is sent: that share of what there is, give or take; sent back: that share of half of it.
     """
     if seen.kind == "tokens":
         return f'{{"action":"{seen.good if rng.random() < chance else seen.bad}"}}'
-    if seen.kind == "contribution":
-        given = round(seen.high * chance + rng.gauss(0.0, SPREAD * seen.high / 20))
-        return f'{{"contribution":{min(max(given, seen.low), seen.high)}}}'
+    if seen.kind != "claim":
+        whole = seen.high / 2 if seen.kind == "return" else seen.high
+        given = round(whole * chance + rng.gauss(0.0, SPREAD * whole))
+        return f'{{"{seen.kind}":{min(max(given, seen.low), seen.high)}}}'
     if rng.random() < chance:
         return f'{{"claim":{seen.high}}}'
     claims = [min(map(int, line.others)) for line in seen.lines]

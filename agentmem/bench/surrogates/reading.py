@@ -7,7 +7,7 @@ they let stand in the prompt.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -17,13 +17,25 @@ from agentmem.bench import lexicon
 COUNTED = 0.5  # a total of n rounds weighs n ** COUNTED
 LAST, BEFORE = 0.7, 0.3  # the partner's last and second-last visible move
 
-Kind = Literal["tokens", "claim", "contribution"]
+Kind = Literal["tokens", "claim", "contribution", "send", "return"]
+
+KINDS: Mapping[str | None, Kind] = {  # by the word that the ask uses
+    "claim": "claim",
+    "contribution": "contribution",
+    " back": "return",
+    None: "send",
+}
 
 _PAIR = re.compile(r"You choose (\w+), Player 2 chooses (\w+): you get (-?[\d.]*\d)")
 _CROWD = re.compile(
     r"You choose (\w+) and (\d+) of the (\d+) others choose (\w+): you get ([\d.]*\d)"
 )
 _NUMBER = re.compile(r"Name your (claim|contribution), a whole number from (\d+) to (\d+)\.")
+_UNITS = re.compile(r"How many do you send( back)?, a whole number from (0) to (\d+)\?")
+_GIFT = re.compile(
+    r"\[Round (\d+)\] (?:(You) sent|Player 2 sent you) (\d+) of (\d+); "
+    r"(?:Player 2|you) returned (\d+) of (\d+) "
+)
 _ROUND = re.compile(r"\[Round (\d+)\] You: (\w+) \([^()]*\)((?: \| Player \d+: \w+ \([^()]*\))+)\Z")
 _OTHER = re.compile(r"Player \d+: (\w+)")
 _TOTAL = re.compile(r"Player \d+ chose (\w+) in (\d+) of (\d+) earlier rounds")
@@ -72,6 +84,8 @@ class Dilemma:
             return float(word == self.good)
         if self.kind == "claim":
             return float(word == str(self.high))
+        if self.kind in ("send", "return"):
+            return float(word)
         return int(word) / self.high if word.isdecimal() else 0.0
 
     @property
@@ -114,10 +128,14 @@ def momentum(signs: Sequence[float]) -> float:
 @lru_cache(maxsize=1 << 16)  # the same lines stand in prompt after prompt
 def line_of(text: str) -> Line | None:
     """The round that a line of a prompt tells of; None for any other line."""
-    found = _ROUND.match(text)
-    if found is None:
-        return None
-    return Line(int(found[1]), found[2], tuple(_OTHER.findall(found[3])))
+    if found := _ROUND.match(text):
+        return Line(int(found[1]), found[2], tuple(_OTHER.findall(found[3])))
+    if found := _GIFT.match(text):
+        sent, endowment, back, grown = map(int, found.groups()[2:])
+        given = (sent / endowment, min(1.0, 2 * back / grown) if grown else 0.0)
+        own, other = map(str, given if found[2] else given[::-1])
+        return Line(int(found[1]), own, (other,))
+    return None
 
 
 def memory_of(text: str) -> list[str]:
@@ -131,7 +149,7 @@ def _matrix(rules: str) -> tuple[str, str] | None:
     """The cooperative token and the other one: all choosing it, each gets the most."""
     alike = {a: float(points) for a, b, points in _PAIR.findall(rules) if a == b}
     for mine, some, whole, theirs, points in _CROWD.findall(rules):
-        if mine == theirs and some == whole:
+        if (some == whole) if mine == theirs else (some == "0"):  # all choose `mine`
             alike[mine] = float(points)
     if len(alike) != 2:
         return None
@@ -141,7 +159,7 @@ def _matrix(rules: str) -> tuple[str, str] | None:
 
 def read_dilemma(system: str, text: str) -> Dilemma | None:
     """The dilemma in a prompt, or None: `system` holds the rules, `text` all of it."""
-    number = _NUMBER.search(text)
+    number = _NUMBER.search(text) or _UNITS.search(text)
     tokens = None if number else (_matrix(system) or _matrix(text))
     if number is None and tokens is None:
         return None
@@ -155,9 +173,7 @@ def read_dilemma(system: str, text: str) -> Dilemma | None:
             free.append(one)
     forward, history = lexicon.count("\n".join(free)) if free else (0, 0)
     now = _NOW.search(text)
-    kind: Kind = "tokens"
-    if number is not None:
-        kind = "claim" if number[1] == "claim" else "contribution"
+    kind: Kind = "tokens" if number is None else KINDS[number[1]]
     good, bad = tokens or ("", "")
     return Dilemma(
         kind=kind,
