@@ -516,11 +516,11 @@ class TestAnswers:
         for process in askers:
             assert process.stdout is not None
             assert process.stdout.readline() == "ready\n"
-        time.sleep(0.05)
         for process in askers:
+            assert process.stdout is not None
+            begun = "".join(process.stdout.readline() for _ in range(6))
             process.send_signal(signal.SIGKILL)
-            said.append(process.communicate()[0].split("\n")[:-1])
-        assert min(map(len, said)) > 5
+            said.append((begun + process.communicate()[0]).split("\n")[:-1])
         most = max(said, key=len)
         assert all(lines == most[: len(lines)] for lines in said)
         with closing(Answers(path)) as kept:
@@ -582,13 +582,13 @@ class TestWire:
             assert all(one.reused for one in again)
 
     def test_the_limit_comes_down_to_what_the_server_bears(self) -> None:
-        with Chaos(capacity=4, delay=0.004) as server:
+        with Chaos(capacity=3, delay=0.04) as server:
             service = Service(concurrency=32, backoff=0.001)
             client = Client(model=f"vllm:tiny@{server.url}", service=service)
-            outcomes = at_once(client, 60)
+            outcomes = at_once(client, 40)
         assert all(isinstance(one, Answer) for one in outcomes)
-        assert server.most_active == 4
-        assert client.limiter.limit <= 8
+        assert server.most_active == 3
+        assert client.limiter.limit <= 12
 
     @pytest.mark.slow
     def test_a_thousand_asks_at_once_survive_a_bad_server(self, kept: Answers) -> None:
