@@ -56,7 +56,7 @@ def content_id(*parts: str) -> str:
     return digest.hexdigest()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Record:
     """One memory."""
 
@@ -170,7 +170,7 @@ class Change:
         return bool(self.add or self.ids or self.bury or self.tasks)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Why:
     """Why a record scored as it did."""
 
@@ -193,7 +193,7 @@ class Why:
         return 1.0 if self.exact else float(np.prod(list(self.weights.values())))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Hit:
     """One recalled record: score = fused relevance x retention x fresh."""
 

@@ -128,7 +128,8 @@ class Engine:
         self._seen = newest
 
     def clear_cache(self) -> None:
-        """Empty the embedder's cache, where it has one: it may hold what has been erased."""
+        """Empty the ledger's shelf and the embedder's cache: they may hold what has been erased."""
+        self.ledger.shelf.clear()
         clear = getattr(self.embedder, "clear", None)
         if clear is not None:
             clear()

@@ -90,14 +90,15 @@ def _rivals(contest: Contest, rules: Rules) -> list[Ints]:
     alike = common >= rules.shared - NEAR
     alike &= group[:, None] == group
     alike &= scores >= (1.0 - rules.strength) * scores[:, None]
-    if alike.sum() > len(part):
-        vectors = contest.vectors(part)
-        alike &= (vectors @ vectors.T >= rules.alike) | np.eye(len(part), dtype=np.bool_)
     left = np.ones(len(part), dtype=np.bool_)
+    vectors = contest.vectors(part) if alike.sum() > len(part) else None
     sets = []
     for best in range(len(part)):
         if left[best]:
             rivals = np.flatnonzero(alike[best] & left)
+            if vectors is not None and len(rivals) > 1:
+                near = np.vecdot(vectors[rivals], vectors[best]) >= rules.alike
+                rivals = rivals[near | (rivals == best)]
             left[rivals] = False
             if len(rivals) > 1:
                 sets.append(part[rivals])

@@ -45,6 +45,7 @@ class Panel:
         self.stamp += "".join(f" {kind}" for kind in sorted(self.kept) if self.expires)
         self.traces = any(policy.traces for policy in self.policies)
         self.separable = all(policy.separable for _, policy in self._weighing)
+        self.single = any(policy.separable for _, policy in self._weighing)
 
     def weights(self, view: View, *, separable: bool | None = None) -> dict[str, Floats]:
         """Each ranking policy's retention factor, shape (n,); of some policies (None: of all)."""

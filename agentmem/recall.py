@@ -23,10 +23,13 @@ from agentmem.index.where import condition
 from agentmem.interference import Contest, Places, Rules, settle
 from agentmem.relevance import Candidates, Query, candidates
 from agentmem.text import count_tokens, fold, words
+from agentmem.values import built
 
 __all__ = ["Query", "Ranking", "Weigh", "product", "rank", "reinforce", "reinforce_hits", "search"]
 
 EXACT_AT = 1.0 - 1e-4  # cosine from which a record may be the query's own text
+
+_UNASKED = vars(Why(fused=1.0))  # of every hit where there was no query
 
 Weigh = Callable[[Ints], Mapping[str, Floats]]  # indices into the rows -> each policy's weights
 
@@ -46,17 +49,19 @@ def search(engine: Engine, query: Query, *, budget: int | None = None) -> tuple[
     hits: list[Hit] = []
     chosen: list[int] = []
     left = budget
-    there = engine.ledger.records(ranking.rows.tolist())
-    for row, score, why in zip(
-        ranking.rows.tolist(), ranking.scores.tolist(), ranking.whys, strict=True
-    ):
-        if row in there:
-            record = there[row]
-            cost = 0 if left is None else count_tokens(record.text)
-            if left is None or cost <= left:
-                left = None if left is None else left - cost
-                hits.append(Hit(record=record, score=score, why=why))
-                chosen.append(row)
+    places = ranking.rows.tolist()
+    there = engine.ledger.records(places)
+    for row, score, why in zip(places, ranking.scores.tolist(), ranking.whys, strict=True):
+        record = there.get(row)
+        if record is None:
+            continue
+        if left is not None:
+            cost = count_tokens(record.text)
+            if cost > left:
+                continue
+            left -= cost
+        hits.append(built(Hit, {"record": record, "score": score, "why": why}))
+        chosen.append(row)
     return hits, np.array(chosen, dtype=np.int64)
 
 
@@ -77,9 +82,10 @@ def _searched(engine: Engine, query: Query) -> tuple[Ints, Weigh]:
         known = {label: weight[keep] for label, weight in known.items()}
 
     def weigh(at: Ints) -> Mapping[str, Floats]:
-        view = engine.columns.view(rows[at], query.now)
         found = {label: weight[at] for label, weight in known.items()}
-        found |= engine.panel.weights(view, separable=True)
+        if engine.panel.single:
+            view = engine.columns.view(rows[at], query.now)
+            found |= engine.panel.weights(view, separable=True)
         return {label: found[label] for label in engine.labels if label in found}
 
     return rows, weigh
@@ -135,6 +141,10 @@ def _id(engine: Engine, positions: Ints, i: int) -> str | None:
 
 def _vectors(engine: Engine, positions: Ints) -> Vectors:
     """The vectors of some positions, shape (n, dim); 0 where there is none."""
+    held = getattr(engine.columns.dense, "vectors", None)
+    if held is not None:
+        vectors: Vectors = held(positions)
+        return vectors
     known = engine.reads.vectors(positions.tolist())
     none = np.zeros(engine.embedder.dim, dtype=np.float32)
     return np.stack([known.get(pos, none) for pos in positions.tolist()])
@@ -174,9 +184,12 @@ def _unasked(engine: Engine, rows: Ints, weigh: Weigh, k: int) -> Ranking:
     weights = weigh(np.arange(len(rows)))
     retention = product(weights, len(rows))
     created = engine.columns.floats["created"][rows]
-    order = np.lexsort((-rows, -created, -retention))[:k]
+    order = np.lexsort((rows, created, retention))[::-1][:k]
+    each = [weight[order].tolist() for weight in weights.values()]
+    shares = zip(*each, strict=True) if each else [()] * len(order)
     whys = [
-        Why(fused=1.0, weights={label: float(w[i]) for label, w in weights.items()}) for i in order
+        built(Why, {**_UNASKED, "weights": dict(zip(weights, share, strict=True))})
+        for share in shares
     ]
     return Ranking(rows=rows[order], scores=retention[order], whys=whys)
 

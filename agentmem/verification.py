@@ -118,6 +118,7 @@ def verify(engine: Engine, gone: Evidence, query: Query, asked: str | None) -> t
         _arrays(engine, gone),
         _index(engine, gone),
         *_searches(engine, gone, query),
+        _shelf(engine, gone),
         _cache(engine, gone),
         _bytes(engine, gone),
         _folder(engine, gone),
@@ -222,6 +223,12 @@ def _searches(engine: Engine, gone: Evidence, query: Query) -> Iterator[Check]:
             except IndexUnavailable:  # not verified
                 found += 1
         yield Check(path=f"search, {mode}", asked=len(texts), found=found)
+
+
+def _shelf(engine: Engine, gone: Evidence) -> Check:
+    """Records kept decoded."""
+    found = engine.ledger.shelf.holds(gone.positions)
+    return Check(path="records kept in memory", asked=len(gone.positions), found=found)
 
 
 def _cache(engine: Engine, gone: Evidence) -> Check:

@@ -76,7 +76,10 @@ def spans(
     `now`: when it was said, seconds since the epoch (InputError if it is none); `tz`: where.  A
     day that does not exist (2023-02-31) or lies outside the years 1 to 9999 is left out.
     """
-    here = Here.of(seconds(now), tz, day_first)
+    at = seconds(now)
+    if CUES.search(text) is None:
+        return ()
+    here = Here.of(at, tz, day_first)
     found: list[_Found] = []
     for one in sorted(_phrases(text, here), key=lambda one: (one.start, -one.end)):
         if not found or one.start >= found[-1].end:

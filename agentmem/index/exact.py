@@ -39,6 +39,13 @@ class ExactIndex:
         """Overwrite the vectors of some rows with zeros."""
         self._matrix[rows[rows < self._size]] = 0.0
 
+    def vectors(self, rows: Ints) -> Vectors:
+        """The vectors of some rows, shape (len(rows), dim); 0 where there is none."""
+        found = np.zeros((len(rows), self.dim), dtype=np.float32)
+        here = rows < self._size
+        found[here] = self._matrix[rows[here]]
+        return found
+
     def scores(self, query: Vectors, rows: Ints) -> Floats:
         """Cosine of `query`, shape (dim,), with each row; shape (len(rows),), in [-1, 1]."""
         if not len(rows):

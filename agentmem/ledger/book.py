@@ -6,21 +6,18 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import bindparam, func, select, text
+from sqlalchemy import bindparam, select
 
 from agentmem.core import Namespace, Record
 from agentmem.errors import NotFound
-from agentmem.ledger.rows import WHOLE, dumps, to_record
-from agentmem.ledger.sqlite import BURIED, HELD, LISTED, PLACES, Database, compiled
-from agentmem.ledger.tables import journal, meta, record, tombstone
+from agentmem.ledger.rows import dumps
+from agentmem.ledger.shelf import Shelf
+from agentmem.ledger.sqlite import BURIED, HELD, PLACES, Database, compiled
+from agentmem.ledger.tables import meta, tombstone
 
 _STONE = compiled(select(tombstone.c.pos).where(tombstone.c.id == bindparam("id")))
-_LAST = compiled(select(func.max(journal.c.seq)))
 _META = compiled(select(meta.c.value).where(meta.c.key == bindparam("key")))
 _SET_META = "INSERT OR REPLACE INTO meta(key, value) VALUES (:key, :value)"
-BATCH = 1000  # whole records read at once
-_SOME = compiled(WHOLE.where(record.c.pos.in_(text(LISTED))))
-_ONE = compiled(WHOLE.where(record.c.pos == bindparam("pos")))
 
 
 class Place(NamedTuple):
@@ -37,6 +34,7 @@ class Book:
 
     def __init__(self, db: Database) -> None:
         self.db = db
+        self.shelf = Shelf(db, self.path)
         self._paths: dict[int, Namespace] = {}
         self._newest = 0  # highest namespace code seen
 
@@ -49,7 +47,7 @@ class Book:
 
     def seq(self) -> int:
         """The newest journal line."""
-        return self.db.value(_LAST) or 0
+        return self.shelf.seq()
 
     def first_at(self) -> float:
         """When the first journal line was written; 0 if none."""
@@ -74,17 +72,11 @@ class Book:
         return self._paths
 
     def record(self, pos: int) -> Record | None:
-        rows = self.db.rows(_ONE, pos=pos)
-        return to_record(rows[0], self.path) if rows else None
+        return self.shelf.records([pos]).get(pos)
 
     def records(self, positions: Sequence[int]) -> dict[int, Record]:
         """The records at some positions; those that are gone are left out."""
-        found = {}
-        for start in range(0, len(positions), BATCH):
-            listed = dumps(positions[start : start + BATCH])
-            for row in self.db.rows(_SOME, positions=listed):
-                found[row[0]] = to_record(row, self.path)
-        return found
+        return self.shelf.records(positions)
 
     def locate(self, name: str) -> Place:
         """Where a record stands; NotFound."""

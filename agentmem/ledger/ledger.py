@@ -124,6 +124,7 @@ class Ledger(Book):
             named = [(entry["pos"], by_id.get(entry["id"], entry["id"])) for entry in entries]
             data = {pos: vectors[name] for pos, name in named if name in vectors}
             Applier(self.db, seq, at, self.path)(payload, data)
+            self.shelf.wrote(seq, payload)
             self._redact(payload.get("erase", ()))
         pairs = zip(found.new.items(), payload.get("add", ()), strict=True)
         settled = ("turn", "importance")

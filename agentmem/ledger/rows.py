@@ -14,6 +14,7 @@ from agentmem.core import Namespace, Record, content_id
 from agentmem.identity import identity_of
 from agentmem.ledger.tables import STATUS, record
 from agentmem.text import words
+from agentmem.values import built
 
 CODE = {name: code for code, name in STATUS.items()}
 
@@ -43,39 +44,35 @@ LIFE = (
 OPTIONAL = ("key", "expires", "verify_by")  # left out of an entry where there is none
 ABSENT = dict.fromkeys(OPTIONAL)
 WHOLE = select(*(column for column in record.c))
-_AT = {column.name: i for i, column in enumerate(record.c)}
+_NAMES = tuple(column.name for column in record.c)
+_OURS = frozenset(_NAMES) - Record.__dataclass_fields__.keys()  # no fields of a record
+SIZE = tuple(_NAMES.index(name) for name in ("text", "data"))  # where in a row its bulk stands
 
 
-def to_record(row: Sequence[Any], path: Callable[[int], Namespace]) -> Record:
-    """The record of a row of WHOLE."""
-    return Record(
-        id=row[_AT["id"]],
-        text=row[_AT["text"]],
-        namespace=path(row[_AT["namespace"]]),
-        kind=row[_AT["kind"]],
-        created=row[_AT["created"]],
-        ingested=row[_AT["ingested"]],
-        used=row[_AT["used"]],
-        uses=row[_AT["uses"]],
-        stability=row[_AT["stability"]],
-        importance=row[_AT["importance"]],
-        valence=row[_AT["valence"]],
-        status=STATUS[row[_AT["status"]]],
-        source=row[_AT["source"]],
-        sources=tuple(_loaded(row[_AT["sources"]])),
-        links=tuple(_loaded(row[_AT["links"]])),
-        data=_loaded(row[_AT["data"]]),
-        turn=row[_AT["turn"]],
-        used_turn=row[_AT["used_turn"]],
-        version=row[_AT["version"]],
-        key=row[_AT["key"]],
-        expires=row[_AT["expires"]],
-        verify_by=row[_AT["verify_by"]],
-    )
+def to_fields(row: Sequence[Any], path: Callable[[int], Namespace]) -> dict[str, Any]:
+    """The fields of the record of a row of WHOLE."""
+    fields = dict(zip(_NAMES, row, strict=True))
+    for name in _OURS:
+        del fields[name]
+    fields["namespace"] = path(fields["namespace"])
+    fields["status"] = STATUS[fields["status"]]
+    fields["sources"], fields["links"] = _ids(fields["sources"]), _ids(fields["links"])
+    fields["data"] = {} if fields["data"] == "{}" else json.loads(fields["data"])
+    return fields
 
 
-def _loaded(text: str) -> Any:
-    return {"[]": [], "{}": {}}[text] if len(text) == 2 else json.loads(text)
+def record_of(fields: Mapping[str, Any]) -> Record:
+    """A record of its own of all fields; what lies flat in `data` is copied."""
+    return built(Record, {**fields, "data": fields["data"].copy()})
+
+
+def flat(data: Mapping[str, Any]) -> bool:
+    """Does metadata hold nothing that could be changed but itself?"""
+    return not any(isinstance(value, dict | list) for value in data.values())
+
+
+def _ids(text: str) -> tuple[str, ...]:
+    return () if text == "[]" else tuple(json.loads(text))
 
 
 def to_entry(record: Record, pos: int, space: int, expiry: float | None) -> dict[str, Any]:

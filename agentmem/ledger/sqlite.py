@@ -116,6 +116,7 @@ class Database:
     ) -> None:
         self.path = path
         self.timeout = timeout
+        self.undone = 0  # transactions rolled back: what was read in them never was
         self._encrypted = key is not None
         driver: Any = sqlite3 if key is None else cipher.driver()
         self._error: type[Exception] = driver.Error
@@ -203,6 +204,7 @@ class Database:
             yield
             self.run("COMMIT")
         except BaseException:
+            self.undone += 1
             self._rollback()
             raise
 
