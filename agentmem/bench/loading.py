@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from agentmem import catalogue, registry
 from agentmem.bench.games import BUILTIN, Game
 from agentmem.bench.players import scripted
 from agentmem.bench.seats import Recall
-from agentmem.bench.suite import SELF, Arm, Cell, Memory, Options, Suite, is_model
+from agentmem.bench.suite import SELF, Arm, Asking, Cell, Memory, Options, Suite, is_model
 from agentmem.config import build_policies
 from agentmem.errors import ConfigError, nearest
 from agentmem.models import resolve
@@ -45,14 +46,17 @@ def read_suite(reader: Reader, content: Any, name: str) -> Suite:
     players = content.pop("players", None)
     memory = reader.construct(Memory, content.pop("memory", None), "memory") or Memory()
     arms = content.pop("arms", None)
-    known = [*Options.__dataclass_fields__, "games", "players", "memory", "arms"]
+    asked = {key: content.pop(key) for key in Asking.__dataclass_fields__ if key in content}
+    asking = reader.construct(Asking, asked, "") or Asking()
+    known = [*Options.__dataclass_fields__, *Asking.__dataclass_fields__]
+    known += ["games", "players", "memory", "arms"]
     for key in [key for key in content if key not in known]:
         reader.problem(key, f"unknown key{nearest(key, known)}")
         content.pop(key)
     options = reader.construct(Options, {"name": name, **content}, "") or Options(name=name)
     built = _arms(reader, arms, options.windows, memory)
     shared = _players(reader, players, "players") if players is not None else ()
-    cells = _cells(reader, games, shared)
+    cells = _cells(reader, games, shared, asking)
     for arm in built:
         for cell in cells:
             if len(arm.recalls) not in (1, cell.game.seats):
@@ -64,20 +68,25 @@ def read_suite(reader: Reader, content: Any, name: str) -> Suite:
     return Suite(options=options, memory=memory, cells=cells, arms=built)
 
 
-def _cells(reader: Reader, content: Any, shared: tuple[str, ...]) -> tuple[Cell, ...]:
+def _cells(
+    reader: Reader, content: Any, shared: tuple[str, ...], asking: Asking
+) -> tuple[Cell, ...]:
     games = reader.mapping(content, "games")
     if not games:
         reader.problem("games", f"give at least one game of {', '.join(sorted(BUILTIN))}")
-    built = (_cell(reader, label, body, shared) for label, body in games.items())
+    built = (_cell(reader, label, body, shared, asking) for label, body in games.items())
     return tuple(cell for cell in built if cell is not None)
 
 
-def _cell(reader: Reader, label: str, body: Any, shared: tuple[str, ...]) -> Cell | None:
+def _cell(
+    reader: Reader, label: str, body: Any, shared: tuple[str, ...], asking: Asking
+) -> Cell | None:
     at = f"games.{label}"
     content = dict(reader.mapping(body, at))
     name = content.pop("game", label)
     opponents = content.pop("opponents", [SELF])
     players = content.pop("players", None)
+    asked = {key: content.pop(key, value) for key, value in asdict(asking).items()}
     found = reader.attempt(lambda: game_class(str(name)), at)
     seats = _players(reader, players, f"{at}.players") if players is not None else shared
     if not seats:
@@ -90,7 +99,13 @@ def _cell(reader: Reader, label: str, body: Any, shared: tuple[str, ...]) -> Cel
             reader.attempt(partial(check, opponent), f"{at}.opponents[{i}]")
     if game is None:
         return None
-    return Cell(label=label, game=game, players=seats, opponents=names)
+    return Cell(
+        label=label,
+        game=game,
+        players=seats,
+        opponents=names,
+        asking=reader.construct(Asking, asked, at) or asking,
+    )
 
 
 def game_class(name: str) -> type[Game]:

@@ -100,8 +100,8 @@ def _model_seat(
         clock=clock,
         recall=recall,
         rules=game.rules(place),
-        style=suite.options.form,
-        rules_first=suite.options.rules == "system",
+        style=job.cell.asking.form,
+        rules_first=job.cell.asking.rules == "system",
         sampler_seed=suite.options.sampler_seed,
         spoken=spoken,
     )

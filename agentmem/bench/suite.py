@@ -25,12 +25,14 @@ from typing import Annotated, Any, Literal
 
 from agentmem.bench import lexicon
 from agentmem.bench.games import Game
+from agentmem.bench.prompting import Form
 from agentmem.bench.seats import Recall
 from agentmem.config import dump
 from agentmem.core import content_id
 from agentmem.errors import ConfigError
 from agentmem.fields import Bounds, Seconds, check
 
+Place = Literal["system", "after"]
 SELF = "self"  # the opponent that is the player itself, with a memory of the same arm
 STRATEGIES = "axelrod:"  # begins the name of a strategy of the Axelrod library
 
@@ -72,13 +74,25 @@ class Arm:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Asking:
+    """How players are asked; a suite says it for all its games, or a game for itself."""
+
+    form: Form = "cot"  # whether a reasoning is asked for
+    rules: Place = "system"  # where the rules stand: before the memory, or after it
+
+    def __post_init__(self) -> None:
+        check(self)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Cell:
-    """One game with who plays it."""
+    """One game with who plays it, and how they are asked."""
 
     label: str
     game: Game
     players: tuple[str, ...]  # model specs
     opponents: tuple[str, ...]  # `self`, names of scripted players, or model specs
+    asking: Asking
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,8 +133,6 @@ class Options:
     description: str = ""
     seeds: int | list[int] = 5  # how many, from 0, or which
     windows: list[int] = field(default_factory=list)
-    form: Literal["cot", "direct"] = "cot"  # whether a reasoning is asked for
-    rules: Literal["system", "after"] = "system"  # where they stand: after the memory, or before
     sampler_seed: bool = True  # hand the model a seed with each call
 
     def __post_init__(self) -> None:
@@ -170,8 +182,6 @@ class Suite:
         return {
             "name": self.name,
             "seeds": list(self.seeds),
-            "form": self.options.form,
-            "rules": self.options.rules,
             "sampler_seed": self.options.sampler_seed,
             "round_seconds": self.memory.round,
             "cells": [_cell_spec(cell) for cell in self.cells],
@@ -193,6 +203,7 @@ def _cell_spec(cell: Cell) -> dict[str, Any]:
         "settings": asdict(cell.game),
         "players": list(cell.players),
         "opponents": list(cell.opponents),
+        **asdict(cell.asking),
     }
 
 
