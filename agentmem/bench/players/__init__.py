@@ -2,7 +2,7 @@
 
 from agentmem.bench.games import BUILTIN as GAMES
 from agentmem.bench.games import Dilemma
-from agentmem.bench.players import dilemmas, ultimatum
+from agentmem.bench.players import axelrod, dilemmas, ultimatum
 from agentmem.bench.players.base import Player, Seen
 from agentmem.errors import ConfigError, nearest
 
@@ -15,7 +15,12 @@ BUILTIN: dict[tuple[str, str], type[Player]] = {
 
 
 def scripted(game: str, name: str) -> Player:
-    """The scripted player of that name for a game; ConfigError for an unknown one."""
+    """The scripted player of that name for a game; ConfigError for an unknown one.
+
+    "axelrod:NAME" is a strategy of the Axelrod library, for the prisoner's dilemma.
+    """
+    if name.startswith(axelrod.PREFIX) and game == axelrod.Strategy.game:
+        return axelrod.strategy(name)
     if (game, name) not in BUILTIN:
         known = [player for of, player in BUILTIN if of == game]
         raise ConfigError(f"no scripted player {name!r} for {game}{nearest(name, known)}")
