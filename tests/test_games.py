@@ -242,7 +242,7 @@ def test_ultimatum_figures() -> None:
         Choice(number=4, seat=0, move="reject", harm=True),
     ]
     found = ULTIMATUM.figures(rounds, choices, (0,))
-    assert found["acceptance"] == 0.5
+    assert found["agreement"] == 0.5
     assert found["mean_offer"] == pytest.approx(0.3)
     assert found["own_share"] == pytest.approx(13 / 40)
     assert found["given_away"] == pytest.approx(7 / 40)

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from agentmem.bench.events import Emit
+from agentmem.bench.games import Game
 from agentmem.bench.match import Match, Played
 from agentmem.bench.players import scripted
 from agentmem.bench.seats import ModelSeat, Recall, ScriptedSeat, Seat
@@ -82,7 +83,7 @@ def play(suite: Suite, job: Job, voices: Voices, emit: Emit) -> Steps[Row]:
     finally:
         for seat in models.values():
             seat.memory.close()
-    row = _row(job, played, models)
+    row = _row(game, job, played, models)
     emit({"type": "result", "run": job.id, "row": row})
     return row
 
@@ -107,7 +108,7 @@ def _model_seat(
     )
 
 
-def _row(job: Job, played: Played, models: Mapping[int, ModelSeat]) -> Row:
+def _row(game: Game, job: Job, played: Played, models: Mapping[int, ModelSeat]) -> Row:
     """The figures of one run: those of the game, then those of the player's seats."""
     measured = [place for place, who in enumerate(job.players) if who == SELF]
     spent = [models[place].spent for place in measured]
@@ -115,7 +116,7 @@ def _row(job: Job, played: Played, models: Mapping[int, ModelSeat]) -> Row:
     words = [sum(one.words[side] for one in spent) for side in (0, 1)]
     harms = sum(one.harms for one in spent)
     choices = [choice for choice in played.choices if choice.seat in measured]
-    figures = job.cell.game.figures(played.valid, choices, measured)
+    figures = game.figures(played.valid, choices, measured)
     return {
         "game": job.cell.label,
         "player": job.player,

@@ -115,6 +115,7 @@ class Game(ABC):
     """
 
     name: ClassVar[str] = "game"
+    unit: ClassVar[str] = "round"  # what its rounds are called
     symmetric: ClassVar[bool] = True  # whether all seats have the same part over a match
     headline: ClassVar[str] = "cooperation"  # the figure that plots and tables lead with
     headline_words: ClassVar[str] = "cooperation"
@@ -156,7 +157,7 @@ class Game(ABC):
             f"rules_{self.wording}",
             others=others,
             play=self.play(seat),
-            horizon=fill(f"horizon_{self.horizon}"),
+            horizon=fill(f"horizon_{self.horizon}", unit=self.unit),
             points=self.points(seat),
         )
 

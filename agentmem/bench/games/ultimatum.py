@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
 
-from agentmem.bench.games.base import (
-    Act,
-    Choice,
-    Figures,
-    Game,
-    Line,
-    Round,
-    Stage,
-    difference,
-    mean,
-    share,
+from agentmem.bench.games.bargain import (
+    INSULT,
+    Bargain,
+    Offer,
+    Outcome,
+    of_a_pie,
+    proposal,
+    reply,
+    words,
 )
+from agentmem.bench.games.base import Act, Choice, Line, Round, Stage
 from agentmem.bench.prompting import fill
 from agentmem.fields import Bounds
 
-INSULT = 0.4  # an offer below this share of the pie
-
 
 @dataclass(frozen=True, kw_only=True)
-class Ultimatum(Game):
+class Ultimatum(Bargain):
     """The proposer offers 0..pie to the responder; refused, both get nothing.
 
     Seat 0 proposes in odd rounds, seat 1 in even ones.  A proposer's move is the offer, a
@@ -33,11 +29,8 @@ class Ultimatum(Game):
     """
 
     name: ClassVar[str] = "ultimatum"
-    headline: ClassVar[str] = "acceptance"
+    headline: ClassVar[str] = "agreement"
     headline_words: ClassVar[str] = "acceptance rate"
-    exploiter: ClassVar[str] = "hard"
-    exploited: ClassVar[str] = "given_away"
-    exploited_words: ClassVar[str] = "share of the pie taken by Hard"
 
     pie: Annotated[int, Bounds(least=1)] = 10
 
@@ -45,7 +38,7 @@ class Ultimatum(Game):
         return (number - 1) % 2
 
     def play(self, seat: int) -> str:
-        return fill("ultimatum_play", pie=self.pie)
+        return self.spoken(fill("ultimatum_play", pie=self.pie))
 
     def points(self, seat: int) -> str:
         return fill("ultimatum_points")
@@ -53,24 +46,12 @@ class Ultimatum(Game):
     def stage(self, played: Round) -> Stage | None:
         first = self.proposer(played.number)
         if not played.acts:
-            return Stage(
-                seats=(first,),
-                ask=fill("ultimatum_propose", number=played.number, pie=self.pie),
-                key="offer",
-                placeholder="<whole number>",
-                answers={offer: offer for offer in range(self.pie + 1)},
-                allowed=f"a whole number from 0 to {self.pie}",
-            )
+            ask = fill("ultimatum_propose", number=played.number, pie=self.pie)
+            return proposal(first, ask, "offer", self.pie, talk=self.talk)
         if len(played.acts) == 1:
-            offer = played.acts[0].move
-            return Stage(
-                seats=(1 - first,),
-                ask=fill("ultimatum_respond", number=played.number, pie=self.pie, offer=offer),
-                key="answer",
-                placeholder='"<your answer>"',
-                answers={"accept": "accept", "reject": "reject"},
-                allowed="accept or reject",
-            )
+            (act,) = played.acts
+            ask = fill("ultimatum_respond", number=played.number, pie=self.pie, offer=act.move)
+            return reply(1 - first, self.heard(ask, act), talk=self.talk)
         return None
 
     def offer(self, played: Round) -> int:
@@ -96,7 +77,7 @@ class Ultimatum(Game):
         good = self.accepted(played) if seat == self.proposer(played.number) else fair
         return (
             Line(
-                text=self.told(played, seat),
+                text=self.told(played, seat) + words(played.acts, seat),
                 valence=1.0 if good else -1.0,
                 friendly=self.told(self.made(played.number, self.pie // 2, "accept"), seat),
             ),
@@ -127,27 +108,24 @@ class Ultimatum(Game):
         offer = half if seat == self.proposer(number) else 0
         return self.lines(self.made(number, offer, "reject"), seat)[0]
 
-    def figures(
-        self, rounds: Sequence[Round], choices: Sequence[Choice], seats: Sequence[int]
-    ) -> Figures:
-        """`own_share` and `given_away` (what the other took) are shares of all pies; hostile, for
-        `retaliation`, is a rejection or an offer of less than half.
-        """
-        pies = self.pie * len(rounds)
-        totals = [sum(r.payoffs[s] for r in rounds) for s in (0, 1)]
-        own = sum(totals[s] for s in seats) / (pies * len(seats)) if pies else None
-        other = totals[1 - seats[0]] / pies if pies and len(seats) == 1 else None
-        offers = [self.offer(r) / self.pie for r in rounds if self.proposer(r.number) in seats]
-        hostile = [
-            c.move == "reject" if isinstance(c.move, str) else c.move < self.pie / 2
-            for c in choices
-        ]
-        return {
-            "acceptance": share([self.accepted(r) for r in rounds]),
-            "mean_offer": mean(offers),
-            "own_share": own,
-            "given_away": other,
-            "gini": abs(totals[0] - totals[1]) / (2 * sum(totals)) if sum(totals) else None,
-            "reward": None if own is None else own * self.pie,
-            "retaliation": difference(hostile, [c.harm for c in choices]),
-        }
+    def outcome(self, played: Round) -> Outcome:
+        """In the subgame-perfect equilibrium of one round the proposer keeps everything."""
+        first, second = self.pay(played)
+        kept = (first, second)[self.proposer(played.number)]
+        return of_a_pie(
+            self.pie,
+            (first, second),
+            1,
+            agreed=self.accepted(played),
+            astray=1 - kept / self.pie,
+        )
+
+    def offers(self, played: Round) -> tuple[Offer, ...]:
+        seat = self.proposer(played.number)
+        return (Offer(turn=1, seat=seat, share=self.offer(played) / self.pie),)
+
+    def hostile(self, choice: Choice) -> bool:
+        """A rejection, or an offer of less than half."""
+        if isinstance(choice.move, str):
+            return choice.move == "reject"
+        return choice.move < self.pie / 2
