@@ -33,7 +33,10 @@ FULL = [
     for n in range(1, 81)
 ]
 KIND = [f"[Round {n}] You: A0 (2 pts) | Player 2: A0 (2 pts)" for n in range(1, 81)]
-COUNT = "Player 2 chose A1 in 8 of 80 earlier rounds"
+COUNTS = [
+    "Player 2 chose A0 in 72 of 80 earlier rounds",
+    "Player 2 chose A1 in 8 of 80 earlier rounds",
+]
 
 
 class Summariser:
@@ -104,7 +107,7 @@ EXACT = {
     "p05-decay": FULL[46:],
     "p06-salience": [line for n, line in enumerate(FULL, 1) if n in HARMS or n >= 66],
     "p07-bygones": [line for n, line in enumerate(FULL, 1) if n not in HARMS or n > 75],
-    "p10-counts": [COUNT],
+    "p10-counts": COUNTS,
     "p13-sanitized": KIND[:-2] + FULL[-2:],
     "p16-labels-hidden": [re.sub(r"A\d", "?", line) for line in FULL],
 }
@@ -157,10 +160,10 @@ def test_a_brief_or_its_placebo_stands_beside_the_last_two_rounds(
 def test_the_notes_are_of_one_length_and_only_one_asks_for_cooperation(
     seated: Callable[[str], ModelSeat],
 ) -> None:
-    (count, placebo), (same, asking) = (
+    (*count, placebo), (*same, asking) = (
         lines(seated(name)) for name in ("p11-counts-placebo", "p12-counts-cooperative")
     )
-    assert count == same == COUNT
+    assert count == same == COUNTS
     assert len(placebo) == len(asking)
     assert lexicon.count(placebo) == (0, 0)
     assert lexicon.count(asking)[0] >= 4
@@ -199,7 +202,7 @@ def test_a_simulated_player_reads_counts_and_the_friendly_past() -> None:
         assert seen is not None
         return seen.evidence
 
-    seen = evidence([COUNT])
+    seen = evidence(COUNTS)
     assert (seen.good, seen.bad) == (pytest.approx(72**0.5), pytest.approx(8**0.5))
     assert evidence(EXACT["p13-sanitized"]).good == 79
 

@@ -38,7 +38,7 @@ _GIFT = re.compile(
 )
 _ROUND = re.compile(r"\[Round (\d+)\] You: (\w+) \([^()]*\)((?: \| Player \d+: \w+ \([^()]*\))+)\Z")
 _OTHER = re.compile(r"Player \d+: (\w+)")
-_TOTAL = re.compile(r"Player \d+ chose (\w+) in (\d+) of (\d+) earlier rounds")
+_TOTAL = re.compile(r"(Player \d+) chose (\w+) in (\d+) of (\d+) earlier rounds")
 _BLOCK = re.compile(r"^Earlier rounds:\n(.*?)(?:\n\n|\Z)", re.MULTILINE | re.DOTALL)
 _NOW = re.compile(r"^Round (\d+)\. ", re.MULTILINE)
 
@@ -74,7 +74,7 @@ class Dilemma:
     low: int  # least and greatest number; 0 and 1 where tokens are chosen
     high: int
     lines: tuple[Line, ...]  # visible rounds in the order shown
-    totals: tuple[tuple[str, int, int], ...]  # token, times, of so many rounds
+    totals: tuple[tuple[str, str, int, int], ...]  # who, move, times, of so many rounds
     forward: int  # lexicon words in free notes
     history: int
 
@@ -101,15 +101,34 @@ class Dilemma:
         )
 
     @property
+    def counted(self) -> tuple[float, float]:
+        """Cooperations and defections in the totals, as a mean over the others.
+
+        Where not all moves of a player are told of, the rest is the other token, or a defection.
+        """
+        kind: dict[str, float] = {}
+        told: dict[str, int] = {}
+        rounds: dict[str, int] = {}
+        for who, word, some, whole in self.totals:
+            kind[who] = kind.get(who, 0.0) + some * self.share(word)
+            told[who] = told.get(who, 0) + some
+            rounds[who] = whole
+        only = {word for _, word, _, _ in self.totals}
+        if only and self.good and self.good not in only:
+            kind = {who: some + rounds[who] - told[who] for who, some in kind.items()}
+        players = len(kind) or 1
+        good = sum(kind.values()) / players
+        return good, sum(rounds.values()) / players - good
+
+    @property
     def evidence(self) -> Evidence:
         """Counts of rounds shown, and of totals, which weigh less (`COUNTED`)."""
         shares = self.others
         kind = sum(shares)
         unkind = len(shares) - kind
-        for token, some, whole in self.totals:
-            hits, rest = float(some) ** COUNTED, float(whole - some) ** COUNTED
-            fair = token == self.good
-            kind, unkind = (kind + hits, unkind + rest) if fair else (kind + rest, unkind + hits)
+        counted = self.counted
+        kind += counted[0] ** COUNTED
+        unkind += counted[1] ** COUNTED
         return Evidence(
             good=kind,
             bad=unkind,
@@ -168,7 +187,7 @@ def read_dilemma(system: str, text: str) -> Dilemma | None:
         if (line := line_of(one)) is not None:
             lines.append(line)
         elif found := _TOTAL.findall(one):
-            totals += [(token, int(some), int(whole)) for token, some, whole in found]
+            totals += [(who, word, int(some), int(whole)) for who, word, some, whole in found]
         else:
             free.append(one)
     forward, history = lexicon.count("\n".join(free)) if free else (0, 0)

@@ -33,10 +33,8 @@ class Windowed:
 
     def chance(self, seen: Dilemma, *, deliberate: bool) -> float:
         moves = [word for line in seen.lines for word in line.others]
-        harmed = any(seen.share(word) < HALF for word in moves) or any(
-            (whole - some if token == seen.good else some) > 0 for token, some, whole in seen.totals
-        )
-        return self._kindness(harmed)
+        harmed = any(seen.share(word) < HALF for word in moves)
+        return self._kindness(harmed or seen.counted[1] > 0)
 
     def ratio(self, seen: Evidence, *, deliberate: bool) -> float:
         return self._kindness(seen.bad > 0)
