@@ -7,7 +7,8 @@ import pickle
 import pytest
 
 from agentmem.bench import oracles
-from agentmem.bench.games import Prisoners, Round, Ultimatum
+from agentmem.bench.games import BUILTIN as GAMES
+from agentmem.bench.games import Round
 from agentmem.bench.match import Match
 from agentmem.bench.players import BUILTIN, Player, Seen, dilemmas, scripted, ultimatum
 from agentmem.bench.seats import ScriptedSeat
@@ -18,7 +19,7 @@ from agentmem.errors import ConfigError
 def play(
     one: Player, other: Player, rounds: int = 6, *, tremble: float = 0.0, seed: int = 1
 ) -> list[Round]:
-    game = {"dilemma": Prisoners, "ultimatum": Ultimatum}[one.game]
+    game = GAMES["prisoners" if one.game == "dilemma" else one.game]
     match = Match(
         game=game(rounds=rounds, tremble=tremble),
         seats=(ScriptedSeat(player=one), ScriptedSeat(player=other)),

@@ -23,7 +23,7 @@ SUITE = """
 description: "<Tiny> & quick."
 games:
   prisoners: {rounds: 4, opponents: [self, alld]}
-  ultimatum: {rounds: 4, opponents: [self, hard]}
+  ultimatum: {rounds: 4, opponents: [self, hardboiled]}
 players: ["surrogate:gemma_tg"]
 windows: [2, 3]
 arms:
@@ -72,7 +72,7 @@ def test_there_is_a_row_per_run_with_its_figures_and_what_made_it(folder: Path) 
     for row in found["rows"]:
         assert row["invalid_rate"] == 0
         assert row["tokens_in"] > 0
-        assert row["cooperation" if row["game"] == "prisoners" else "acceptance"] is not None
+        assert row["cooperation" if row["game"] == "prisoners" else "agreement"] is not None
         assert (row["memory_tokens"] == 0) == (row["arm"] == "none")
 
 

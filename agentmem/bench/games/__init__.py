@@ -4,12 +4,17 @@ from agentmem.bench.games.base import Act, Choice, Figures, Game, Line, Move, Ro
 from agentmem.bench.games.dilemma import Dilemma
 from agentmem.bench.games.prisoners import Prisoners
 from agentmem.bench.games.public_goods import PublicGoods
+from agentmem.bench.games.rubinstein import Rubinstein
 from agentmem.bench.games.travelers import Travelers
 from agentmem.bench.games.trust import Investment, Trust
 from agentmem.bench.games.ultimatum import Ultimatum
 
 BUILTIN: dict[str, type[Game]] = {
-    game.name: game for game in (Prisoners, Travelers, PublicGoods, Trust, Investment, Ultimatum)
+    game.name: game
+    for game in (
+        *(Prisoners, Travelers, PublicGoods, Trust, Investment),
+        *(Ultimatum, Rubinstein),
+    )
 }
 
 __all__ = [
@@ -25,6 +30,7 @@ __all__ = [
     "Prisoners",
     "PublicGoods",
     "Round",
+    "Rubinstein",
     "Stage",
     "Travelers",
     "Trust",

@@ -6,7 +6,10 @@ from itertools import product
 
 import numpy as np
 
-from agentmem.bench.games import Act, Game, Move, Prisoners, Round, Ultimatum
+# Not from the package: its games of bargaining are measured by these oracles.
+from agentmem.bench.games.base import Act, Game, Move, Round
+from agentmem.bench.games.prisoners import Prisoners
+from agentmem.bench.games.ultimatum import Ultimatum
 from agentmem.bench.oracles import bargaining, matrix
 from agentmem.errors import InputError
 

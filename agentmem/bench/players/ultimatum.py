@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, cast
 
 from agentmem.bench.games import Move
+from agentmem.bench.games.ultimatum import Ultimatum
 from agentmem.bench.players.base import Seen
+from agentmem.bench.players.concession import CONCEDER, HARD, target
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +35,34 @@ class Hard(Fair):
 
     offer: int = 2
     accept: int = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class HardBoiled:
+    """Always demands the share `demand`."""
+
+    name: ClassVar[str] = "hardboiled"
+    game: ClassVar[str] = "ultimatum"
+
+    demand: float = HARD
+
+    def move(self, seen: Seen) -> Move:
+        return for_share(seen, self.demand)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conceder:
+    """Demands less from round to round: the share `least` after `patience` rounds."""
+
+    name: ClassVar[str] = "conceder"
+    game: ClassVar[str] = "ultimatum"
+
+    patience: int = 10
+    least: float = 0.3
+
+    def move(self, seen: Seen) -> Move:
+        turn = len(seen.past) + 1
+        return for_share(seen, target(turn, self.patience, CONCEDER, self.least))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,4 +116,13 @@ class RandomBargainer:
         return seen.rng.choice(seen.stage.legal)
 
 
-PLAYERS = (Fair, Hard, Mirror, Insulted, RandomBargainer)
+def for_share(seen: Seen, demand: float) -> Move:
+    """The move of who demands a share of the pie, up to rounding to whole units."""
+    pie = cast(Ultimatum, seen.game).pie
+    least = round(demand * pie)
+    if not seen.played.acts:
+        return pie - least
+    return "accept" if int(seen.played.moves[1 - seen.seat]) >= least else "reject"
+
+
+PLAYERS = (Fair, Hard, HardBoiled, Conceder, Mirror, Insulted, RandomBargainer)

@@ -1,0 +1,249 @@
+"""The bargaining games: rules, records, payoffs, and the figures that all share."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agentmem.bench.games import BUILTIN, Act, Choice, Game, Move, Round, Rubinstein, Ultimatum
+from agentmem.bench.games.bargain import Bargain
+from agentmem.bench.match import Match
+from agentmem.bench.oracles import bargaining
+from agentmem.bench.players import Player, scripted
+from agentmem.bench.prompting import form
+from agentmem.bench.seats import ScriptedSeat
+from agentmem.clock import SimulatedClock
+from agentmem.errors import IllegalMove, InputError
+
+GAMES = sorted(name for name, game in BUILTIN.items() if issubclass(game, Bargain))
+
+
+def after(game: Game, *moves: Move | tuple[Move, str], number: int = 1) -> Round:
+    """A round in which the seats whose turn it is make these moves, perhaps with a message."""
+    played = Round(number=number)
+    left = [move if isinstance(move, tuple) else (move, "") for move in moves]
+    while left:
+        stage = game.stage(played)
+        assert stage is not None
+        for seat in stage.seats:
+            move, message = left.pop(0)
+            assert move in stage.legal, move
+            played = replace(played, acts=(*played.acts, Act(seat, move, message)))
+    if game.stage(played) is None:
+        played = replace(played, payoffs=game.pay(played))
+    return played
+
+
+def texts(game: Game, played: Round, seat: int) -> list[str]:
+    return [line.text for line in game.lines(played, seat)]
+
+
+def match(game: Game, *players: Player, seed: int = 1) -> list[Round]:
+    seats = [ScriptedSeat(player=player) for player in players]
+    playing = Match(
+        game=game.seeded(seed), seats=seats, seed=seed, clock=SimulatedClock(), emit=len
+    )
+    return list(playing.play().rounds)
+
+
+def ask(game: Game, *moves: Move | tuple[Move, str], number: int = 1) -> str:
+    stage = game.stage(after(game, *moves, number=number))
+    assert stage is not None
+    return stage.ask
+
+
+# Figures
+
+
+def test_figures_of_bargains_follow_their_formulas() -> None:
+    game = Ultimatum()
+    rounds = [
+        after(game, 2, "accept", number=1),  # (8, 2)
+        after(game, 5, "accept", number=2),  # (5, 5)
+        after(game, 3, "reject", number=3),
+    ]
+    found = game.figures(rounds, [], (0,))
+    assert found["agreement"] == found["efficiency"] == pytest.approx(2 / 3)
+    assert found["own_share"] == pytest.approx(13 / 30)
+    assert found["given_away"] == pytest.approx(7 / 30)
+    assert found["fairness"] == pytest.approx((1 - 4 * 0.3**2 + 1) / 2)
+    assert found["gini"] == pytest.approx(6 / 40)
+    assert found["nash_ratio"] == pytest.approx((16 / 25 + 1 + 0) / 3)
+    assert found["pareto_distance"] == pytest.approx(10 / 2**0.5 / 3)
+    assert found["rounds_to_deal"] == 1
+    assert found["spe_distance"] == pytest.approx((0.2 + 0.5 + 1) / 3)
+    assert found["mean_offer"] == pytest.approx(0.25)
+
+
+def test_forgiveness_is_the_time_from_an_insult_to_the_next_fair_offer() -> None:
+    game = Ultimatum()
+    offers = {1: 3, 2: 1, 3: 5, 4: 2, 5: 0, 6: 4, 7: 1}  # odd rounds: seat 0
+    rounds = [after(game, offer, "accept", number=n) for n, offer in offers.items()]
+    insulted = game.figures(rounds, [], (1,))
+    assert insulted["forgiveness_latency"] == pytest.approx((5 + 1) / 2)  # rounds 1, 5 -> 6
+    assert insulted["unforgiven"] == pytest.approx(1 / 3)  # round 7
+    other = game.figures(rounds, [], (0,))
+    assert (other["forgiveness_latency"], other["unforgiven"]) == (1, 0.5)  # 2 -> 3; 4 never
+
+
+def test_retaliation_is_hostility_in_view_of_a_harm_less_that_without() -> None:
+    moves: list[Move] = ["reject", "accept", 4, 5]
+    harm = [True, False, True, True]
+    choices = [
+        Choice(number=i, seat=0, move=m, harm=h)
+        for i, (m, h) in enumerate(zip(moves, harm, strict=True))
+    ]
+    assert Ultimatum().figures([], choices, (0,))["retaliation"] == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_no_rounds_no_figures(name: str) -> None:
+    assert set(BUILTIN[name]().figures([], [], (0,)).values()) == {None}
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_every_bargaining_game_plays_to_its_end_with_random_players(name: str) -> None:
+    game = BUILTIN[name](rounds=12).seeded(3)
+    rounds = match(game, scripted(name, "random"), scripted(name, "random"), seed=3)
+    assert len(rounds) == 12
+    found = game.figures(rounds, [], (0,))
+    assert 0 <= float(str(found["agreement"])) <= 1
+    assert -1e-9 <= float(str(found["efficiency"])) <= 1 + 1e-9
+    for played in rounds:
+        for seat in (0, 1):
+            whole = texts(game, played, seat)
+            for cut in range(len(played.acts)):
+                part = replace(played, acts=played.acts[:cut], payoffs=())
+                assert texts(game, part, seat) == whole[: len(texts(game, part, seat))]
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_hardboiled_takes_four_fifths_of_what_a_random_partner_agrees_to(name: str) -> None:
+    game = BUILTIN[name](rounds=30).seeded(0)
+    rounds = match(game, scripted(name, "hardboiled"), scripted(name, "random"), seed=0)
+    found = game.figures(rounds, [], (1,))
+    assert float(str(found["given_away"])) >= 4 * float(str(found["own_share"])) > 0
+    assert game.exploiter == "hardboiled"
+
+
+# Messages
+
+
+def test_a_message_goes_to_the_other_and_into_the_records() -> None:
+    game = Ultimatum(talk=True)
+    played = after(game, (5, 'half for "you"'), ("accept", "thanks"))
+    assert ask(game, (5, "half")).endswith('\nPlayer 2 says: "half"')
+    assert texts(game, played, 0) == [
+        "[Round 1] You offered Player 2 5 of 10; Player 2 accepted (you 5, Player 2 5)"
+        ' You said "half for \\"you\\"". Player 2 said "thanks".'
+    ]
+    assert "message" in game.rules(0)
+    stage = game.stage(Round(number=1))
+    assert stage is not None
+    assert stage.talk
+    assert '"message"' in form("direct", stage.key, stage.placeholder, talk=stage.talk)
+    assert stage.parse('{"offer": 4, "message": "well"}') == (4, "well")
+    silent = Ultimatum().stage(Round(number=1))
+    assert silent is not None
+    with pytest.raises(IllegalMove):
+        silent.parse('{"offer": 4, "message": "well"}')
+
+
+# Alternating offers
+
+
+def test_offers_alternate_and_the_pie_shrinks() -> None:
+    game = Rubinstein(discount=0.5, most=3)
+    assert ask(game) == (
+        "Game 1, round 1 of at most 3. The whole of 100 units is now worth 100 points to you and "
+        "100 points to Player 2. You are the proposer. How many of the 100 units do you offer "
+        "Player 2?"
+    )
+    assert "worth 25 points to you" in ask(game, 10, "reject", 20, "reject")
+    second = game.stage(after(game, 10, "reject"))
+    assert second is not None
+    assert second.seats == (1,)
+    assert after(game, 40, "accept").payoffs == (60, 40)
+    assert after(game, 40, "reject", 30, "accept").payoffs == (15, 35)
+    assert after(game, 40, "reject", 30, "reject", 99, "reject").payoffs == (0, 0)
+    assert after(game, 40, "accept", number=2).payoffs == (40, 60)
+
+
+def test_alternating_offers_are_remembered_round_by_round() -> None:
+    game = Rubinstein()
+    played = after(game, 40, "reject", 30, "accept", number=4)
+    assert texts(game, played, 1) == [
+        "[Game 4, round 1] you offered 40, Player 2 rejected",
+        "[Game 4, round 2] Player 2 offered 30, you accepted (you 27, Player 2 63)",
+    ]
+    assert [line.valence for line in game.lines(played, 1)] == [-1, -1]
+    assert [line.valence for line in game.lines(played, 0)] == [1, 1]
+    assert game.lines(after(game, 40, number=4), 0) == ()
+    friendly = "[Game 4, round 1] you offered 50, Player 2 accepted (you 50, Player 2 50)"
+    assert game.lines(played, 1)[0].friendly == friendly
+
+
+def test_the_last_refusal_of_a_game_says_that_there_was_no_deal() -> None:
+    game = Rubinstein(most=1)
+    assert texts(game, after(game, 0, "reject"), 0) == [
+        "[Game 1, round 1] you offered 0, Player 2 rejected (you 0, Player 2 0)"
+    ]
+
+
+def test_private_discounts_are_drawn_by_the_seed_and_never_told_to_the_other() -> None:
+    drawn = {Rubinstein(private=True).seeded(seed).discounts for seed in range(60)}
+    assert len(drawn) == 9
+    game = Rubinstein(private=True, discounts=(0.8, 0.95))
+    assert game.seeded(3).discounts == (0.8, 0.95)
+    asked = game.rules(0) + ask(game, 1, "reject", 2) + texts(game, after(game, 1, "accept"), 0)[0]
+    assert "0.8 times" in asked
+    assert "0.95" not in asked
+    assert "Player 2 1)" not in asked
+    assert "0.95 times" in Rubinstein(discounts=(0.8, 0.95)).rules(0)
+
+
+@pytest.mark.parametrize("discounts", [(0.9,), (0.9, 0.0), (0.9, 1.1)])
+def test_impossible_discounts_are_refused(discounts: tuple[float, ...]) -> None:
+    with pytest.raises(InputError, match="discounts"):
+        Rubinstein(discounts=discounts)
+
+
+@given(st.sampled_from([0.5, 0.8, 0.9, 0.95]), st.sampled_from([0.7, 0.9, 1.0]), st.integers(1, 11))
+def test_two_equilibrium_players_agree_at_once_on_the_equilibrium(
+    own: float, other: float, most: int
+) -> None:
+    game = Rubinstein(discounts=(own, other), most=most, rounds=2)
+    spe = scripted("rubinstein", "spe")
+    first, second = match(game, spe, spe)
+    assert first.acts[0].move == bargaining.alternating(100, own, other, most)[0]
+    assert second.acts[0].move == bargaining.alternating(100, other, own, most)[0]
+    found = game.figures([first, second], [], (0,))
+    assert (found["efficiency"], found["spe_distance"], found["rounds_to_deal"]) == (1, 0, 1)
+
+
+def test_a_deal_later_costs_what_the_discount_takes() -> None:
+    game = Rubinstein()
+    found = game.figures([after(game, 1, "reject", 50, "accept")], [], (0, 1))
+    assert found["efficiency"] == pytest.approx(bargaining.efficiency(0.9, 2))
+    assert found["rounds_to_deal"] == 2
+    assert found["pareto_distance"] == pytest.approx(10 / 2**0.5)
+    assert found["own_share"] == pytest.approx(0.45)
+
+
+def test_games_are_called_games_where_they_have_rounds() -> None:
+    assert "The number of games is not announced." in Rubinstein().rules(0)
+    assert "The number of rounds is not announced." in Ultimatum().rules(0)
+
+
+# Openings
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_openings_show_harm_or_kindness(name: str) -> None:
+    for opening, valence in (("poisoned", -1.0), ("blessed", 1.0)):
+        game = BUILTIN[name](opening=opening, opened=2).seeded(1)
+        lines = [game.fabricated(number, seat) for number in (1, 2) for seat in (0, 1)]
+        assert [line and line.valence for line in lines] == [valence] * 4
