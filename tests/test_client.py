@@ -484,11 +484,11 @@ class TestAnswers:
         assert base != identity("vllm:tiny@http://127.0.0.1:8/v1", temperature=0.7)
         assert base != identity("vllm:huge@http://127.0.0.1:9/v1", temperature=0.7)
 
-    def test_the_text_that_was_first_stands(self, kept: Answers) -> None:
+    def test_the_answer_that_was_first_stands(self, kept: Answers) -> None:
         mine = Answer(text="first", usage=Usage(tokens_in=3, estimated=True), cost=0.5)
         assert kept.put("k", "m", mine) == mine
         late = kept.put("k", "m", Answer(text="second", usage=Usage(tokens_in=4)))
-        assert (late.text, late.usage.tokens_in, late.reused) == ("first", 4, False)
+        assert (late.text, late.usage.tokens_in, late.reused) == ("first", 3, False)
         found = kept.get("k")
         assert found is not None
         assert (found.text, found.usage, found.cost) == ("first", mine.usage, 0.5)

@@ -13,7 +13,7 @@ from agentmem.bench.match import Match, Played
 from agentmem.bench.players import scripted
 from agentmem.bench.seats import ModelSeat, Recall, ScriptedSeat, Seat
 from agentmem.bench.stats import Row
-from agentmem.bench.suite import SELF, Job, Suite, is_model
+from agentmem.bench.suite import SELF, Job, Suite, is_model, is_simulated
 from agentmem.bench.voices import Spoken, Voice
 from agentmem.clock import SimulatedClock
 from agentmem.config import ExtractionConfig, MemoryConfig, build_embedder, build_stores
@@ -75,7 +75,7 @@ def play(suite: Suite, job: Job, voices: Voices, emit: Emit) -> Steps[Row]:
         seats=seats,
         seed=job.seed,
         clock=clock,
-        emit=lambda event: emit({**event, "run": job.id}),
+        emit=lambda event: emit({"type": event["type"], "run": job.id, **event}),
         step=suite.memory.round,
     )
     try:
@@ -84,7 +84,7 @@ def play(suite: Suite, job: Job, voices: Voices, emit: Emit) -> Steps[Row]:
         for seat in models.values():
             seat.memory.close()
     row = _row(game, job, played, models)
-    emit({"type": "result", "run": job.id, "row": row})
+    emit({"type": "result", "run": job.id, "row": row, "asked": _asked(job, models)})
     return row
 
 
@@ -108,10 +108,27 @@ def _model_seat(
     )
 
 
+def _asked(job: Job, models: Mapping[int, ModelSeat]) -> dict[str, dict[str, int]]:
+    """What the run asked of each served model: calls and tokens, those of the memories included."""
+    asked: dict[str, dict[str, int]] = {}
+    for place, seat in models.items():
+        spec = job.player if job.players[place] == SELF else job.players[place]
+        if is_simulated(spec):
+            continue
+        found = asked.setdefault(
+            spec, dict.fromkeys(("calls", "tokens_in", "tokens_out", "cached"), 0)
+        )
+        for one in (seat.spent, seat.upkeep):
+            for name in found:
+                found[name] += getattr(one, name)
+    return asked
+
+
 def _row(game: Game, job: Job, played: Played, models: Mapping[int, ModelSeat]) -> Row:
     """The figures of one run: those of the game, then those of the player's seats."""
     measured = [place for place, who in enumerate(job.players) if who == SELF]
     spent = [models[place].spent for place in measured]
+    upkeep = [models[place].upkeep for place in measured]
     decisions = sum(one.decisions for one in spent)
     words = [sum(one.words[side] for one in spent) for side in (0, 1)]
     harms = sum(one.harms for one in spent)
@@ -139,5 +156,8 @@ def _row(game: Game, job: Job, played: Played, models: Mapping[int, ModelSeat]) 
         "tokens_cached": sum(one.cached for one in spent) / decisions,
         "memory_tokens": sum(one.memory for one in spent) / decisions,
         "invalid_rate": 1 - len(played.valid) / len(played.rounds),
-        "cost": sum(one.cost for one in spent),
+        # What the memories asked for themselves, for each decision.
+        "upkeep_calls": sum(one.calls for one in upkeep) / decisions,
+        "upkeep_tokens": sum(one.tokens_in + one.tokens_out for one in upkeep) / decisions,
+        "cost": sum(one.cost for one in spent) + sum(one.cost for one in upkeep),
     }

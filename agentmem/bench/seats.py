@@ -18,10 +18,10 @@ from agentmem.bench.keys import generator, key
 from agentmem.bench.lexicon import count
 from agentmem.bench.players import Player, Seen
 from agentmem.bench.prompting import Form, again, form, question, tokens
-from agentmem.bench.voices import Answer, Key, Spoken, Voice
+from agentmem.bench.voices import Answer, Key, Spoken, Upkeep, Voice, digest
 from agentmem.clock import SimulatedClock
 from agentmem.core import Ask, Policy, Shown
-from agentmem.errors import IllegalMove
+from agentmem.errors import IllegalMove, ModelUnavailable
 from agentmem.present.presented import by_time, presented
 from agentmem.retrieve.stage import Stage as Retrieval
 from agentmem.steps import Steps, inline
@@ -145,6 +145,11 @@ class Asked:
     message: str
     answers: tuple[Answer, ...]
     errors: tuple[str, ...]
+    prompt_hash: str  # of the messages that were asked first
+
+    @property
+    def cost(self) -> float:
+        return sum(answer.cost for answer in self.answers)
 
 
 @dataclass(kw_only=True)
@@ -152,6 +157,7 @@ class Spent:
     """What a seat's decisions took, and what was seen and said in them."""
 
     decisions: int = 0
+    calls: int = 0
     invalid: int = 0
     tokens_in: int = 0
     tokens_out: int = 0
@@ -171,7 +177,8 @@ class Spent:
             self.tokens_in += answer.usage.tokens_in
             self.tokens_out += answer.usage.tokens_out
             self.cached += answer.usage.cached
-            self.cost += answer.cost
+        self.cost += asked.cost
+        self.calls += len(asked.answers)
         for side, some in enumerate(count("\n".join(a.text for a in asked.answers))):
             self.words[side] += some
 
@@ -192,6 +199,11 @@ class ModelSeat:
     remembers: bool = field(default=True, init=False)
     spent: Spent = field(default_factory=Spent, init=False)
 
+    @property
+    def upkeep(self) -> Upkeep:
+        """What the memory asked for itself."""
+        return Upkeep() if self.spoken is None else self.spoken.spent
+
     def _decide(self, turn: Turn) -> Steps[Decision]:
         shown = self.shown(turn)
         lines = [shown.heading, *(hit.text for hit in shown.hits), *shown.notes]
@@ -207,9 +219,9 @@ class ModelSeat:
 
     def _ask(self, turn: Turn, prompt: str, how: str) -> Steps[Asked]:
         """Ask until there is a legal move, or no patience left."""
-        messages: list[Mapping[str, str]] = [{"role": "user", "content": prompt}]
-        if self.rules_first:
-            messages.insert(0, {"role": "system", "content": self.rules})
+        first = [{"role": "system", "content": self.rules}] if self.rules_first else []
+        messages = [*first, {"role": "user", "content": prompt}]
+        asked = digest(messages)
         answers: list[Answer] = []
         errors: list[str] = []
         for attempt in range(1 + REASKS):
@@ -224,10 +236,16 @@ class ModelSeat:
                 messages.append({"role": "assistant", "content": text})
                 messages.append({"role": "user", "content": again(error, how)})
             else:
-                return Asked(
-                    move=move, message=message, answers=tuple(answers), errors=tuple(errors)
-                )
-        return Asked(move=None, message="", answers=tuple(answers), errors=tuple(errors))
+                break
+        else:
+            move, message = None, ""
+        return Asked(
+            move=move,
+            message=message,
+            answers=tuple(answers),
+            errors=tuple(errors),
+            prompt_hash=asked,
+        )
 
     def shown(self, turn: Turn) -> Shown:
         """What the memory puts before the model, oldest first unless a policy reorders it."""
@@ -250,6 +268,7 @@ class ModelSeat:
             "shown": [hit.id for hit in shown.hits],
             "memory_hash": blake2b(memory.encode(), digest_size=8).hexdigest(),
             "memory": memory,
+            "prompt_hash": asked.prompt_hash,
             "prompt": prompt,
             "replies": [answer.text for answer in asked.answers],
             "errors": list(asked.errors),
@@ -258,7 +277,7 @@ class ModelSeat:
             "tokens_in": sum(answer.usage.tokens_in for answer in asked.answers),
             "tokens_out": sum(answer.usage.tokens_out for answer in asked.answers),
             "tokens_cached": sum(answer.usage.cached for answer in asked.answers),
-            "cost": sum(answer.cost for answer in asked.answers),
+            "cost": asked.cost,
             "latency_s": round(sum(answer.latency for answer in asked.answers), 4),
         }
 
@@ -267,7 +286,9 @@ class ModelSeat:
         data = {"round": number} | ({"friendly": line.friendly} if line.friendly else {})
         ids = self.memory.add(line.text, valence=line.valence, source="game", data=data)
         if self.recall.asks_model:
-            yield from inline(self.memory._extract())
+            done = yield from inline(self.memory._extract())
+            if done.halted:  # a memory goes on without what it owes; a match must not
+                raise ModelUnavailable(done.halted)
         if self.recall.removes:
             plan = yield from inline(self.memory._plan())
             if plan:

@@ -8,29 +8,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any, Protocol
 
+from agentmem.bench.asking.answers import Answer
 from agentmem.bench.keys import key
 from agentmem.bench.prompting import tokens
 from agentmem.budget import Usage, reported
+from agentmem.errors import BudgetExceeded, ModelError, ModelUnavailable
 from agentmem.models import ChatModel
 from agentmem.replies import text_of
 from agentmem.steps import Steps, arun, run
+
+__all__ = ["Answer", "Direct", "Key", "Messages", "Spoken", "Upkeep", "Voice", "digest"]
 
 Messages = Sequence[Mapping[str, str]]
 Key = tuple[object, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What a model said, and what that took."""
-
-    text: str
-    usage: Usage
-    latency: float = 0.0  # seconds
-    retries: int = 0
-    reused: bool = False  # it was kept from an earlier call
-    cost: float = 0.0  # money, in the unit of the prices
+def digest(messages: Messages) -> str:
+    """16 hex digits over a prompt: what was asked, whoever asked it."""
+    text = "\x1f".join(
+        part for message in messages for part in (message["role"], message["content"])
+    )
+    return blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 class Voice(Protocol):
@@ -64,6 +65,24 @@ class Direct:
 
 
 @dataclass(kw_only=True)
+class Upkeep:
+    """What a memory's own calls took."""
+
+    calls: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cached: int = 0
+    cost: float = 0.0
+
+    def add(self, answer: Answer) -> None:
+        self.calls += 1
+        self.tokens_in += answer.usage.tokens_in
+        self.tokens_out += answer.usage.tokens_out
+        self.cached += answer.usage.cached
+        self.cost += answer.cost
+
+
+@dataclass(kw_only=True)
 class Spoken:
     """A voice as a chat model, for a memory that makes something of the rounds by asking.
 
@@ -73,17 +92,18 @@ class Spoken:
     voice: Voice
     at: Key
     seeded: bool = True  # hand the model a seed with each call
-    calls: int = field(default=0, init=False)
-    spent: Usage = field(default_factory=Usage, init=False)
-    cost: float = field(default=0.0, init=False)
+    spent: Upkeep = field(default_factory=Upkeep, init=False)
 
     def _call(self, messages: Messages, options: dict[str, Any]) -> Steps[_Said]:
-        at = (*self.at, "memory", self.calls)
-        self.calls += 1
+        at = (*self.at, "memory", self.spent.calls)
         seed = key(*at) if self.seeded else None
-        answer = yield from self.voice._ask(messages, key=at, **{**options, "seed": seed})
-        self.spent += answer.usage
-        self.cost += answer.cost
+        try:
+            answer = yield from self.voice._ask(messages, key=at, **{**options, "seed": seed})
+        except BudgetExceeded:
+            raise
+        except ModelError as error:  # else a memory would count it as its model's bad reply
+            raise ModelUnavailable(str(error)) from error
+        self.spent.add(answer)  # one that failed is asked again under the same key
         return _Said(content=answer.text, usage_metadata=_metadata(answer.usage))
 
     def invoke(self, messages: Messages, /, **options: Any) -> _Said:

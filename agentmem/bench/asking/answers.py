@@ -82,7 +82,10 @@ class Answers:
         )
 
     def put(self, key: str, model: str, answer: Answer) -> Answer:
-        """Keep an answer; if another process was first, its text stands.  Returns what stands."""
+        """Keep an answer; if somebody was first, theirs stands.  Returns what stands.
+
+        What is handed out now is thus what will be handed out when it is asked for again.
+        """
         usage = answer.usage
         self._db.run(
             PUT,
@@ -99,7 +102,7 @@ class Answers:
             made=datetime.now(UTC).isoformat(timespec="seconds"),
         )
         kept = self.get(key)
-        return answer if kept is None else replace(answer, text=kept.text)
+        return answer if kept is None else replace(kept, reused=False)
 
     def __len__(self) -> int:
         return int(self._db.value("SELECT count(*) FROM answer"))

@@ -98,27 +98,28 @@ class Client:
         return price
 
     def _ask(
-        self, messages: Messages, *, seed: int | None, key: tuple[object, ...]
+        self, /, messages: Messages, *, seed: int | None, key: tuple[object, ...], **options: Any
     ) -> Steps[Answer]:
         """The model's answer; `seed` is handed to the model, `key` names the decision.
 
-        What was answered before under the same key, messages, seed, model and options is reused.
+        `options` (response_format, ...) are those of this call.  What was answered before under
+        the same key, messages, seed, model and options is reused.
         Raises BudgetExceeded before a call that the budget does not allow, ModelUnavailable when
         the server does not answer, BadReply when it answers with nothing or with something else
         than a completion, else ModelError.
         """
         sent = [dict(message) for message in messages]
-        name = content_id(self._identity, json.dumps([sent, seed, key], default=str))
+        asked = [sent, seed, key, options] if options else [sent, seed, key]
+        name = content_id(self._identity, json.dumps(asked, default=str))
         if self.answers is not None and (kept := self.answers.get(name)) is not None:
             self._given += 1
             self._reused += 1
             return kept
         tries = _Tries()
+        extra = options if seed is None else {**options, "seed": seed}
         while True:
             try:
-                reply, latency = yield from self._attempt(
-                    sent, {} if seed is None else {"seed": seed}
-                )
+                reply, latency = yield from self._attempt(sent, extra)
                 break
             except (ModelUnavailable, BadReply) as error:
                 pause = self._pause(tries, error)
