@@ -139,8 +139,8 @@ class Dilemma:
 
 
 def momentum(signs: Sequence[float]) -> float:
-    """.7 of the last sign and .3 of the one before; 0 for what is not visible."""
-    padded = [0.0, 0.0, *signs]
+    """.7 of the last sign and .3 of the one before; a lone one counts in full, none as 0."""
+    padded = [*signs[-1:], *signs] or [0.0, 0.0]
     return LAST * padded[-1] + BEFORE * padded[-2]
 
 
