@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agentmem.bench.games import Prisoners
+from agentmem.bench.match import Match
+from agentmem.bench.once import memory_config
 from agentmem.bench.oracles.grudge import Grudge
 from agentmem.bench.oracles.retaliation import Retaliation, exponential, lifetime, window
 from agentmem.bench.prompting import form, question
-from agentmem.bench.seats import Recall
+from agentmem.bench.seats import ModelSeat, Recall
 from agentmem.bench.surrogates import FAMILIES, model
 from agentmem.bench.surrogates.reading import Evidence, read_dilemma
 from agentmem.bench.surrogates.retaliation import Retaliating
 from agentmem.bench.surrogates.windowed import Windowed
 from agentmem.bench.visibility import visibility
+from agentmem.bench.voices import Direct
+from agentmem.clock import SimulatedClock
 from agentmem.config import build_policies
 from agentmem.errors import ConfigError, InputError
+from agentmem.memory import AgentMemory
+from agentmem.models import resolve
 
 RULES = """- You choose A0, Player 2 chooses A0: you get 2, Player 2 gets 2.
 - You choose A0, Player 2 chooses A1: you get 0, Player 2 gets 3.
@@ -210,6 +219,49 @@ def test_measured_lifetime_of_a_policy_predicts_defection(name: str) -> None:
     assert mind.provoked(measured) < 0.9
     found = mind.simulate(visible, 200, 1500, np.random.default_rng(0))
     assert found == pytest.approx(mind.defection(measured), rel=0.05)
+
+
+def self_play(spec: str, recall: Recall, seed: int, rounds: int) -> list[str]:
+    """The moves of two chat models with a memory each, in a match of ours."""
+    clock = SimulatedClock()
+    game = Prisoners(rounds=rounds).seeded(seed)
+    chat = resolve(spec)
+    with ExitStack() as stack:
+        seats = [
+            ModelSeat(
+                voice=Direct(model=chat),
+                memory=stack.enter_context(AgentMemory(memory_config(recall, chat), clock=clock)),
+                clock=clock,
+                recall=recall,
+                rules=game.rules(seat),
+                style="direct",
+            )
+            for seat in (0, 1)
+        ]
+        match = Match(game=game, seats=seats, seed=seed, clock=clock, emit=lambda event: None)
+        return [str(move) for played in match.play().rounds for move in played.moves.values()]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["window", "removed at the half-life"])
+def test_matches_of_chat_models_end_where_the_measured_lifetime_says(name: str) -> None:
+    policies, k, _ = FORGETTING[name]
+    recall = Recall(policies=build_policies(policies), k=k)
+    visible = visibility(recall, ages=40, rounds=100)
+    made = [
+        move for seed in range(8) for move in self_play("surrogate:s2-touchy", recall, seed, 200)
+    ]
+    expected = Retaliation(base=0.05, retort=0.05).self_play(visible, 200)
+    assert made.count("D") / len(made) == pytest.approx(expected, rel=0.2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n", [2, 10])
+def test_matches_of_chat_models_follow_the_chain(n: int) -> None:
+    recall = Recall(policies=build_policies([{"window": {"n": n}}]), k=n)
+    made = [move for seed in range(4) for move in self_play("surrogate:s1", recall, seed, 200)]
+    expected = Grudge(window=n).self_play(200)
+    assert made.count("C") / len(made) == pytest.approx(expected, abs=0.06 if n > 5 else 0.015)
 
 
 def test_visibility_needs_time_to_look() -> None:
