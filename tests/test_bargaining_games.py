@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentmem.bench.games import BUILTIN, Act, Choice, Game, Move, Round, Rubinstein, Ultimatum
+from agentmem.bench.games import (
+    BUILTIN,
+    Act,
+    Choice,
+    Demand,
+    Game,
+    Move,
+    Round,
+    Rubinstein,
+    Ultimatum,
+)
 from agentmem.bench.games.bargain import Bargain
 from agentmem.bench.match import Match
 from agentmem.bench.oracles import bargaining
@@ -236,6 +246,37 @@ def test_a_deal_later_costs_what_the_discount_takes() -> None:
 def test_games_are_called_games_where_they_have_rounds() -> None:
     assert "The number of games is not announced." in Rubinstein().rules(0)
     assert "The number of rounds is not announced." in Ultimatum().rules(0)
+
+
+# Demands
+
+
+def test_demands_are_paid_if_they_fit_together() -> None:
+    game = Demand()
+    assert after(game, 4, 6).payoffs == (4, 6)
+    assert after(game, 4, 4).payoffs == (4, 4)
+    assert after(game, 6, 6).payoffs == (0, 0)
+    assert texts(game, after(game, 4, 8, number=7), 0) == [
+        "[Round 7] You: 4 (0 pts) | Player 2: 8 (0 pts)"
+    ]
+    assert [line.valence for s in (0, 1) for line in game.lines(after(game, 4, 7), s)] == [-1, 1]
+
+
+def test_demands_on_four_and_six_meet_the_mixed_equilibrium() -> None:
+    game = Demand()
+    mixed = bargaining.demand_mixed(10, 4)
+    pairs = {(4, 4): mixed.low**2, (4, 6): mixed.low * (1 - mixed.low)}
+    pairs |= {(6, 4): pairs[4, 6], (6, 6): (1 - mixed.low) ** 2}
+    ends = {pair: game.outcome(after(game, *pair)) for pair in pairs}
+    assert sum(p for pair, p in pairs.items() if ends[pair].agreed) == pytest.approx(8 / 9)
+    gained = sum(p * ends[pair].efficiency for pair, p in pairs.items())
+    assert gained == pytest.approx(mixed.efficiency) == pytest.approx(0.8)
+
+
+def test_a_demand_made_at_the_same_time_forgives_nothing() -> None:
+    game = Demand()
+    rounds = [after(game, 5, 8, number=1), after(game, 5, 5, number=2)]
+    assert game.figures(rounds, [], (0,))["forgiveness_latency"] == 1
 
 
 # Openings

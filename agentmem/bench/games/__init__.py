@@ -1,6 +1,7 @@
 """The games: rules without models."""
 
 from agentmem.bench.games.base import Act, Choice, Figures, Game, Line, Move, Round, Stage
+from agentmem.bench.games.demand import Demand
 from agentmem.bench.games.dilemma import Dilemma
 from agentmem.bench.games.prisoners import Prisoners
 from agentmem.bench.games.public_goods import PublicGoods
@@ -13,7 +14,7 @@ BUILTIN: dict[str, type[Game]] = {
     game.name: game
     for game in (
         *(Prisoners, Travelers, PublicGoods, Trust, Investment),
-        *(Ultimatum, Rubinstein),
+        *(Ultimatum, Rubinstein, Demand),
     )
 }
 
@@ -21,6 +22,7 @@ __all__ = [
     "BUILTIN",
     "Act",
     "Choice",
+    "Demand",
     "Dilemma",
     "Figures",
     "Game",
