@@ -12,9 +12,14 @@ from typing import Any
 
 import pytest
 
+from agentmem.bench import run_suite
+from agentmem.bench.loading import load_suite
 from agentmem.bench.lora import EXTRA, Recipe, finetune, fold, read_chats
+from agentmem.bench.surrogates import LABEL
+from agentmem.bench.traces import WARNING
 from agentmem.errors import ConfigError, InputError, MissingExtra
 
+RECIPE = Path(__file__).resolve().parent.parent / "bench" / "lora"
 MISSING = [name for name in EXTRA if find_spec(name) is None]
 trains = [
     pytest.mark.slow,
@@ -110,6 +115,13 @@ def test_a_folder_that_is_there_is_never_written_over(data: Path, tmp_path: Path
         finetune(data, "any", tmp_path)
 
 
+def test_the_suites_of_the_recipe_are_whole() -> None:
+    played = {name: load_suite(RECIPE / f"{name}.yaml") for name in ("play", "check")}
+    assert len(list(played["play"].jobs())) == 20
+    served = {job.player.split("@")[0] for job in played["check"].jobs()}
+    assert served == {"vllm:mistralai/Mistral-7B-Instruct-v0.3", "vllm:forward"}
+
+
 # ---------------------------------------------------------------- a tiny random model
 
 
@@ -127,7 +139,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
         tokenizer_object=bytewise, pad_token="<pad>", eos_token="<eos>"
     )
     tokenizer.chat_template = TEMPLATE
-    torch.manual_seed(0)
+    torch.manual_seed(5)
     model = transformers.LlamaForCausalLM(
         transformers.LlamaConfig(
             vocab_size=len(words),
@@ -139,7 +151,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
             pad_token_id=0,
             bos_token_id=None,
             eos_token_id=1,
-            initializer_range=0.3,  # wide, so that tokens differ in how likely they are
+            initializer_range=0.5,  # wide, so that tokens differ in how likely they are
         )
     )
     folder = tmp_path_factory.mktemp("tiny")
@@ -209,8 +221,9 @@ class TestTraining:
     ) -> None:
         recipe = one_step(assistant_only_loss=assistant_only)
         done = finetune(data, tiny, tmp_path / "out", recipe, progress=False)
-        assert done["losses"] == [pytest.approx(surprise(tiny, assistant_only), abs=2e-3)]
-        assert done["losses"] != [pytest.approx(surprise(tiny, not assistant_only), abs=2e-2)]
+        # Older trainers divide by one token more for each example, which has no loss: 0.7 % here.
+        assert done["losses"] == [pytest.approx(surprise(tiny, assistant_only), rel=0.01)]
+        assert done["losses"] != [pytest.approx(surprise(tiny, not assistant_only), rel=0.03)]
 
     def test_an_adapter_loads_again_and_training_goes_on_from_it(
         self, tiny: Path, data: Path, tmp_path: Path
@@ -242,22 +255,53 @@ class TestTraining:
             finetune(data, tiny, tmp_path / "out", one_step(max_length=50))
         assert not (tmp_path / "out").exists()
 
-    def test_a_template_without_system_messages_takes_them_folded(
-        self, tiny: Path, data: Path, tmp_path: Path
+    @pytest.mark.parametrize(
+        ("system", "complaint"),
+        [
+            ("{{ raise_exception('roles must alternate') }}", "refuses .* roles must alternate"),
+            ("{% if messages|length == 2 %}{{ messages[0].content }}{% endif %}", "never seen"),
+        ],
+        ids=["refuses", "drops"],
+    )
+    def test_a_template_that_loses_the_system_message_takes_it_folded(
+        self, tiny: Path, data: Path, tmp_path: Path, system: str, complaint: str
     ) -> None:
         transformers = import_module("transformers")
         tokenizer = transformers.AutoTokenizer.from_pretrained(tiny)
-        tokenizer.chat_template = (
-            "{% if messages[0].role == 'system' %}"
-            "{{ raise_exception('roles must alternate') }}{% endif %}" + TEMPLATE
-        )
+        rest = TEMPLATE.replace("in messages", "in messages if message.role != 'system'")
+        start = "{% if messages[0].role == 'system' %}" + system + "{% endif %}"
+        tokenizer.chat_template = start + rest
         other = tmp_path / "other"
         transformers.AutoModelForCausalLM.from_pretrained(tiny).save_pretrained(other)
         tokenizer.save_pretrained(other)
-        with pytest.raises(ConfigError, match="roles must alternate; try system='fold'"):
+        with pytest.raises(ConfigError, match=f"{complaint}.*; try system='fold'"):
             finetune(data, other, tmp_path / "out", one_step())
         done = finetune(data, other, tmp_path / "out", one_step(system="fold"), progress=False)
         assert done["steps"] == 1
+
+    def test_the_recipe_goes_from_a_run_to_an_adapter_that_says_who_spoke(
+        self,
+        tiny: Path,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:
+        suite = tmp_path / "tiny.yaml"
+        suite.write_text(
+            "{games: {public_goods: {rounds: 6}}, players: ['surrogate:immune'],"
+            " windows: [2], seeds: 1}"
+        )
+        folder = run_suite(suite, tmp_path, progress=False)
+        monkeypatch.syspath_prepend(str(RECIPE))
+        options = ["--model", tiny, "--out", tmp_path / "out", "--traces", 4, "--steps", 1]
+        import_module("tune").main([str(one) for one in (folder, *options)])
+        done = json.loads((tmp_path / "out" / "adapter" / "recipe.json").read_text())
+        assert done["data"]["examples"] == 4
+        assert done["label"] == LABEL
+        assert done["source"]["spec_hash"] == folder.name
+        said = capsys.readouterr()
+        assert said.out.startswith("4 traces")
+        assert WARNING in said.err
 
     def test_what_cannot_be_loaded_is_named(self, tiny: Path, data: Path, tmp_path: Path) -> None:
         (tmp_path / "none").mkdir()

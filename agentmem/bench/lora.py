@@ -25,6 +25,7 @@ from agentmem.fields import Bounds, check
 
 EXTRA = ("torch", "transformers", "peft", "trl", "datasets")
 ROLES = ("system", "user", "assistant")
+FOLD = "; try system='fold'"
 Chat = list[dict[str, str]]
 
 
@@ -154,7 +155,7 @@ def _libraries() -> dict[str, Any]:
 def _load(kind: Any, model: str | Path, what: str, **options: Any) -> Any:
     try:
         return kind.from_pretrained(str(model), **options)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, ImportError) as error:
         raise ConfigError(f"cannot load the {what} of {str(model)!r}: {error}") from error
 
 
@@ -164,15 +165,10 @@ def _fitting(chats: list[Chat], tokenizer: Any, recipe: Recipe) -> list[Chat]:
         raise ConfigError("the model has no chat template: take one that was tuned to chat")
     if recipe.system == "fold":
         chats = [fold(chat) for chat in chats]
-    jinja = import_module("jinja2")
     try:
-        lengths = [
-            len(tokenizer.apply_chat_template(chat, tokenize=True, return_dict=False))
-            for chat in chats
-        ]
-    except jinja.TemplateError as error:
-        hint = "; try system='fold'" if chats[0][0]["role"] == "system" else ""
-        raise ConfigError(f"the model's chat template refuses the chats: {error}{hint}") from error
+        lengths = [_length(chat, tokenizer) for chat in chats]
+    except import_module("jinja2").TemplateError as error:
+        raise ConfigError(f"the model's chat template refuses the chats: {error}{FOLD}") from error
     long = sum(length > recipe.max_length for length in lengths)
     if long:
         raise InputError(
@@ -180,6 +176,22 @@ def _fitting(chats: list[Chat], tokenizer: Any, recipe: Recipe) -> list[Chat]:
             f" tokens (the longest: {max(lengths)}); cut, they would lose their reasoning"
         )
     return chats
+
+
+def _length(chat: Chat, tokenizer: Any) -> int:
+    """Tokens of a chat; ConfigError if its prompt reads otherwise once it has been answered.
+
+    Some templates, as that of Mistral-7B-Instruct-v0.3, give a system message to the last message
+    if that is the user's: the rules would be in every prompt that is played, and in none learnt.
+    """
+    asked = tokenizer.apply_chat_template(chat[:-1], tokenize=False, add_generation_prompt=True)
+    whole = tokenizer.apply_chat_template(chat, tokenize=False)
+    if not whole.startswith(asked):
+        raise ConfigError(
+            "the model's chat template writes a prompt otherwise once it has been answered, so it"
+            f" would be learnt as it is never seen{FOLD}"
+        )
+    return len(tokenizer(whole, add_special_tokens=False).input_ids)
 
 
 def _precision(libraries: Mapping[str, Any]) -> tuple[bool, bool]:
