@@ -131,6 +131,18 @@ class Budget:
         used = usage or Usage()
         self._settle(tokens, self._money(Usage(tokens_in=tokens)), used, self._money(used))
 
+    def charge(self, calls: int, usage: Usage) -> None:
+        """Count what was spent before, whether or not it would be allowed now."""
+        self._charge(calls, usage, self._money(usage))
+
+    def _charge(self, calls: int, usage: Usage, cost: float) -> None:
+        with self._lock:
+            self.calls += calls
+            self.spent += usage
+            self.cost += cost
+        if self.within is not None:
+            self.within._charge(calls, usage, cost)
+
     def _money(self, usage: Usage) -> float:
         return 0.0 if self.price is None else self.price.of(usage)
 

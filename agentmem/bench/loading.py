@@ -12,6 +12,8 @@ from agentmem import catalogue, registry
 from agentmem.bench.games import BUILTIN, Game
 from agentmem.bench.players import scripted
 from agentmem.bench.seats import Recall
+from agentmem.bench.serving import KEYS as SERVING
+from agentmem.bench.serving import check_prices, read_serving
 from agentmem.bench.suite import SELF, Arm, Asking, Cell, Memory, Options, Suite, is_model
 from agentmem.config import build_policies
 from agentmem.errors import ConfigError, nearest
@@ -49,7 +51,8 @@ def read_suite(reader: Reader, content: Any, name: str) -> Suite:
     asked = {key: content.pop(key) for key in Asking.__dataclass_fields__ if key in content}
     asking = reader.construct(Asking, asked, "") or Asking()
     known = [*Options.__dataclass_fields__, *Asking.__dataclass_fields__]
-    known += ["games", "players", "memory", "arms"]
+    known += ["games", "players", "memory", "arms", *SERVING]
+    serving = read_serving(reader, content)
     for key in [key for key in content if key not in known]:
         reader.problem(key, f"unknown key{nearest(key, known)}")
         content.pop(key)
@@ -57,15 +60,31 @@ def read_suite(reader: Reader, content: Any, name: str) -> Suite:
     built = _arms(reader, arms, options.windows, memory)
     shared = _players(reader, players, "players") if players is not None else ()
     cells = _cells(reader, games, shared, asking)
-    for arm in built:
+    _check_arms(reader, built, cells, options.family)
+    suite = Suite(options=options, memory=memory, cells=cells, arms=built, serving=serving)
+    check_prices(reader, serving, suite.served)
+    if not reader.problems:
+        for spec in suite.served:
+            reader.attempt(partial(resolve, spec, **serving.model), "model")
+    reader.finish()
+    return suite
+
+
+def _check_arms(
+    reader: Reader, arms: tuple[Arm, ...], cells: tuple[Cell, ...], family: list[str]
+) -> None:
+    """Note arms with memories for another number of seats, and a family of unknown arms."""
+    for arm in arms:
         for cell in cells:
             if len(arm.recalls) not in (1, cell.game.seats):
                 what = (
                     f"gives {len(arm.recalls)} memories; {cell.label} has {cell.game.seats} seats"
                 )
                 reader.problem(f"arms.{arm.name}.seats", what)
-    reader.finish()
-    return Suite(options=options, memory=memory, cells=cells, arms=built)
+    names = [arm.name for arm in arms]
+    for i, name in enumerate(family):
+        if name not in names:
+            reader.problem(f"family[{i}]", f"no arm {name!r}{nearest(name, names)}")
 
 
 def _cells(

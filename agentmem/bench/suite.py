@@ -10,6 +10,7 @@
       forgiving: p07-bygones              an arm of the catalogue, or ./mine.yaml
     seeds: 5                                seeds 0..4, or a list
 
+What served models may cost, and how they are asked, is said as in `serving`.
 An arm is how a memory forgets and what of it is shown; it never reaches a player otherwise.
 """
 
@@ -24,9 +25,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from agentmem.bench import lexicon
+from agentmem.bench.events import Level
 from agentmem.bench.games import Game
 from agentmem.bench.prompting import Form
 from agentmem.bench.seats import Recall
+from agentmem.bench.serving import Serving
 from agentmem.config import dump
 from agentmem.core import content_id
 from agentmem.errors import ConfigError
@@ -119,6 +122,11 @@ class Job:
         return tuple(SELF if place == own else self.opponent for place in range(seats))
 
     @property
+    def simulated(self) -> bool:
+        """Whether nobody plays whose answers another program gives."""
+        return all(is_simulated(p) for p in (self.player, self.opponent) if is_model(p))
+
+    @property
     def id(self) -> str:
         return "/".join(
             (self.cell.label, self.player, self.opponent, self.arm.name, str(self.seed))
@@ -133,7 +141,9 @@ class Options:
     description: str = ""
     seeds: int | list[int] = 5  # how many, from 0, or which
     windows: list[int] = field(default_factory=list)
+    family: list[str] = field(default_factory=list)  # arms declared for comparison; []: all
     sampler_seed: bool = True  # hand the model a seed with each call
+    log: Level = "full"  # full, moves (without texts and ids), results (finished runs only)
 
     def __post_init__(self) -> None:
         seeds = range(self.seeds) if isinstance(self.seeds, int) else self.seeds
@@ -151,6 +161,7 @@ class Suite:
     memory: Memory
     cells: tuple[Cell, ...]
     arms: tuple[Arm, ...]
+    serving: Serving = field(default_factory=Serving)
 
     @property
     def name(self) -> str:
@@ -165,6 +176,12 @@ class Suite:
     def simulated(self) -> bool:
         """Whether any player is a simulated one."""
         return any(is_simulated(p) for cell in self.cells for p in (*cell.players, *cell.opponents))
+
+    @property
+    def served(self) -> tuple[str, ...]:
+        """Specs of the chat models that are not simulated, each once."""
+        specs = [p for cell in self.cells for p in (*cell.players, *cell.opponents) if is_model(p)]
+        return tuple(dict.fromkeys(p for p in specs if not is_simulated(p)))
 
     def jobs(self) -> Iterator[Job]:
         """Every run, in a fixed order."""
@@ -182,7 +199,9 @@ class Suite:
         return {
             "name": self.name,
             "seeds": list(self.seeds),
+            "family": self.options.family,
             "sampler_seed": self.options.sampler_seed,
+            "serving": self.serving.spec(),
             "round_seconds": self.memory.round,
             "cells": [_cell_spec(cell) for cell in self.cells],
             "arms": [_arm_spec(arm) for arm in self.arms],
