@@ -50,8 +50,8 @@ P(cooperate) with it minus P(cooperate) without it, each as the arm's memory ren
 - The player itself was kind in all rounds, where cooperation is near its ceiling, so that the same
   log-odds are fewer points here than in the source, which averages over own moves.
 - A zero has two causes: the memory hides the round, or the player does not mind it.
-- `salience` puts harms first and `shuffled` changes the order: the last visible move is then not
-  the last one played, so "recent play" differs from what was played.
+- Under `random` and `shuffled` the last visible move need not be the last one played, so what is
+  older may stand where the recent stands.
 - Left out: arms that ask the player's own model for a summary.
 """
 MIRROR = """\
