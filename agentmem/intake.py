@@ -71,10 +71,12 @@ def metadata(value: Mapping[str, Any] | None) -> dict[str, Any]:
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
         raise InputError(f"data must be a mapping with string keys, not {value!r}")
     try:
-        plain: dict[str, Any] = json.loads(json.dumps(dict(value), allow_nan=False))
+        text = json.dumps(dict(value), allow_nan=False)
+        plain: dict[str, Any] = json.loads(text)
     except (TypeError, ValueError, RecursionError) as error:
         raise InputError(f"data must be JSON: {error}") from error
-    valid(json.dumps(plain, ensure_ascii=False), "data")
+    if "\\u" in text:  # else it is ASCII
+        valid(json.dumps(plain, ensure_ascii=False), "data")
     return plain
 
 

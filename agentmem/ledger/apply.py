@@ -29,6 +29,7 @@ from agentmem.ledger.tables import (
     tombstone,
     vector,
 )
+from agentmem.text import words
 from agentmem.views import KEPT
 
 Payload = Mapping[str, Any]
@@ -129,7 +130,10 @@ class Applier:
         self.db.run(sqlite.MENTION, positions=dumps(sorted(mentioned(payload))), seq=self.seq)
 
     def _add(self, entries: Sequence[Mapping[str, Any]], vectors: Mapping[int, bytes]) -> None:
-        self.db.many(_INSERT["record"], [to_values(entry, self.seq) for entry in entries])
+        said = [words(found_by(entry)) for entry in entries]
+        pairs = list(zip(entries, said, strict=True))
+        rows = [to_values(entry, self.seq, len(its)) for entry, its in pairs]
+        self.db.many(_INSERT["record"], rows)
         self.db.many(
             _INSERT["vector"],
             [{"pos": e["pos"], "data": vectors[e["pos"]]} for e in entries if e["pos"] in vectors],
@@ -137,25 +141,26 @@ class Applier:
         ring = [(e["pos"], slot, at) for e in entries for slot, at in e.get("recalls", {}).items()]
         self.db.many(_RECALLED, ring)  # of a memory folded up to a moment
         terms: Counter[tuple[int, int]] = Counter()
-        for entry in entries:
-            terms.update((word, entry["namespace"]) for word in hashes(found_by(entry)))
-        self._index(entries, terms)
+        for entry, its in pairs:
+            terms.update((word, entry["namespace"]) for word in hashes(its))
+        self._index(pairs, terms)
         for space, count in Counter(e["namespace"] for e in entries).items():
             active = sum(e["namespace"] == space and e["status"] == ACTIVE for e in entries)
             self.db.run(_COUNTS, space=space, more_active=active, more_records=count)
 
-    def _index(self, entries: Sequence[Mapping[str, Any]], terms: Counter[tuple[int, int]]) -> None:
+    def _index(
+        self,
+        entries: Sequence[tuple[Mapping[str, Any], Sequence[str]]],
+        terms: Counter[tuple[int, int]],
+    ) -> None:
+        """Take entries, each with the words it is found by, into the lexical index."""
         lexical = [
-            {
-                "pos": e["pos"],
-                "text": spelled(found_by(e)),
-                "scope": scope(self.paths(e["namespace"])),
-            }
-            for e in entries
+            {"pos": e["pos"], "text": spelled(said), "scope": scope(self.paths(e["namespace"]))}
+            for e, said in entries
         ]
         self.db.many(sqlite.ADD_TEXT, lexical)
         self.db.many(_MORE_TERMS, sorted((w, space, n) for (w, space), n in terms.items()))
-        sources = [{"source": s, "pos": e["pos"]} for e in entries for s in set(e["sources"])]
+        sources = [{"source": s, "pos": e["pos"]} for e, _ in entries for s in set(e["sources"])]
         self.db.many(_INSERT["derivation"], sources)
 
     def _turns(self, entries: Iterable[Mapping[str, Any]]) -> None:
@@ -166,17 +171,20 @@ class Applier:
             self.db.run(_TURN, space=space, now_turn=turn)
 
     def _unindex(self, pos: int, space: int, text: str) -> None:
-        self.db.run(sqlite.DROP_TEXT, pos=pos, text=spelled(text), scope=scope(self.paths(space)))
-        words = [{"word": word, "space": space} for word in hashes(text)]
-        self.db.many(_FEWER_TERMS, words)
-        self.db.many(_NO_TERMS, words)
+        said = words(text)
+        self.db.run(sqlite.DROP_TEXT, pos=pos, text=spelled(said), scope=scope(self.paths(space)))
+        held = [{"word": word, "space": space} for word in hashes(said)]
+        self.db.many(_FEWER_TERMS, held)
+        self.db.many(_NO_TERMS, held)
         self.db.run(_DROP_SOURCES, pos=pos)
 
     def _update(self, entry: Mapping[str, Any], data: bytes | None) -> None:
         [(space, text, status)] = self.db.rows(_STATE, pos=entry["pos"])
         self._unindex(entry["pos"], space, text)
-        self._index([entry], Counter((word, space) for word in hashes(found_by(entry))))
-        self.db.run(_WHOLE, at_pos=entry["pos"], **_without_keys(to_values(entry, self.seq)))
+        said = words(found_by(entry))
+        self._index([(entry, said)], Counter((word, space) for word in hashes(said)))
+        values = _without_keys(to_values(entry, self.seq, len(said)))
+        self.db.run(_WHOLE, at_pos=entry["pos"], **values)
         if data is not None:
             self.db.run(_DROP_VECTOR, pos=entry["pos"])
             self.db.run(_INSERT["vector"], pos=entry["pos"], data=data)

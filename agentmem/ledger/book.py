@@ -12,7 +12,7 @@ from agentmem.core import Namespace, Record
 from agentmem.errors import NotFound
 from agentmem.ledger.rows import dumps
 from agentmem.ledger.shelf import Shelf
-from agentmem.ledger.sqlite import BURIED, HELD, PLACES, Database, compiled
+from agentmem.ledger.sqlite import BURIED, HELD, KNOWN, PLACES, Database, compiled
 from agentmem.ledger.tables import meta, tombstone
 
 _STONE = compiled(select(tombstone.c.pos).where(tombstone.c.id == bindparam("id")))
@@ -36,6 +36,7 @@ class Book:
         self.db = db
         self.shelf = Shelf(db, self.path)
         self._paths: dict[int, Namespace] = {}
+        self._codes: dict[Namespace, int] = {}
         self._newest = 0  # highest namespace code seen
 
     def meta(self, key: str) -> str | None:
@@ -103,7 +104,8 @@ class Book:
 
     def present(self, names: Iterable[str]) -> list[tuple[str, Place]]:
         """Those of some ids that there are, and where they stand."""
-        rows = self.db.rows(PLACES, ids=dumps(list(names)))
+        wanted = list(names)
+        rows = self.db.rows(PLACES, ids=dumps(wanted)) if wanted else []
         return [(name, Place(*place)) for name, *place in rows]
 
     def held(self, contents: Iterable[str]) -> dict[str, tuple[str, int]]:
@@ -111,6 +113,18 @@ class Book:
         rows = self.db.rows(HELD, contents=dumps(list(contents)))
         rows.sort(key=lambda row: row[2], reverse=True)
         return {content: (name, status) for content, name, status in rows}
+
+    def known(self, names: Iterable[str]) -> tuple[dict[str, tuple[str, int]], set[str], set[str]]:
+        """Of some names: what they are as contents (`held`), which are ids of records, and which
+        are contents that were erased (`buried`); in one query.
+        """
+        rows = self.db.rows(KNOWN, names=dumps(list(dict.fromkeys(names))))
+        rows.sort(key=lambda row: row[2], reverse=True)
+        return (
+            {name: (held, status) for name, held, status, how in rows if how in (1, 2)},
+            {name for name, _, _, how in rows if how in (0, 1)},
+            {name for name, _, _, how in rows if how == 3},
+        )
 
     def buried(self, contents: Iterable[str]) -> set[str]:
         """Which content identities have a tombstone."""
@@ -139,16 +153,19 @@ class Book:
 
     def space(self, path: Namespace) -> int:
         """The code of a namespace, made if need be; the caller holds the transaction."""
-        text = dumps(list(path))
-        code = self.db.value("SELECT id FROM namespace WHERE path = :path", path=text)
-        if code is None:
-            code = self.db.run(
-                "INSERT INTO namespace(path, turn, active, records) VALUES (:path, 0, 0, 0)",
-                path=text,
-            )
-        return int(code)
+        if path not in self._codes:
+            text = dumps(list(path))
+            code = self.db.value("SELECT id FROM namespace WHERE path = :path", path=text)
+            if code is None:
+                code = self.db.run(
+                    "INSERT INTO namespace(path, turn, active, records) VALUES (:path, 0, 0, 0)",
+                    path=text,
+                )
+            self._codes[path] = int(code)
+        return self._codes[path]
 
     def reread_spaces(self) -> None:
         """Drop what was read of namespaces: a transaction that made one was rolled back."""
         self._paths.clear()
+        self._codes.clear()
         self._newest = 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from math import inf, isnan
 from typing import Any
 
@@ -24,6 +23,7 @@ from agentmem.ledger.tables import (
     tombstone,
 )
 from agentmem.salience import WITHIN, asks, importance, shares
+from agentmem.values import changed
 
 Expire = Callable[[Sequence[Record]], Sequence[float | None]]
 Said = tuple[float, str]  # when it happened, the text
@@ -51,12 +51,18 @@ _SPOKEN = compiled(
 
 
 def draft(
-    book: Book, change: Change, expire: Expire, places: Mapping[str, Place]
+    book: Book,
+    change: Change,
+    expire: Expire,
+    places: Mapping[str, Place],
+    new: Mapping[str, Record],
 ) -> dict[str, Any]:
-    """Everything the change will do, with every number settled; `places` of all that it names."""
+    """Everything the change will do, with every number settled; `places` of all that it names,
+    `new`: what it adds, by the identity of the content.
+    """
     payload: dict[str, Any] = {}
-    if change.add:
-        payload["add"] = _entries(book, change.add, expire)
+    if new:
+        payload["add"] = _entries(book, new, expire)
     if change.update:
         due = expire(change.update)
         payload["update"] = [
@@ -92,7 +98,7 @@ def draft(
     return payload
 
 
-def _entries(book: Book, adds: Sequence[Record], expire: Expire) -> list[dict[str, Any]]:
+def _entries(book: Book, new: Mapping[str, Record], expire: Expire) -> list[dict[str, Any]]:
     [(top, erased)] = book.db.rows(_NEXT_POS)
     pos = max(top, erased)
     turns: dict[int, tuple[int, int]] = {}
@@ -100,7 +106,7 @@ def _entries(book: Book, adds: Sequence[Record], expire: Expire) -> list[dict[st
     spaces: list[int] = []
     held: dict[tuple[int, int], int] = {}
     before: dict[tuple[int, str], Said] = {}
-    for one in adds:
+    for one in new.values():
         space = book.space(one.namespace)
         if space not in turns:
             [(turn, count)] = book.db.rows(_SPACE, space=space)
@@ -110,12 +116,12 @@ def _entries(book: Book, adds: Sequence[Record], expire: Expire) -> list[dict[st
             answers = _answers(book, one, space, before)
             value = _surprise(book, one.text, space, turns[space][1], held, answers)
         before[space, one.kind] = one.created, one.text
-        settled.append(replace(one, turn=one.turn or turns[space][0], importance=value))
+        settled.append(changed(one, turn=one.turn or turns[space][0], importance=value))
         spaces.append(space)
     return [
-        to_entry(r, pos + i, space, due)
-        for i, (r, space, due) in enumerate(
-            zip(settled, spaces, expire(settled), strict=True), start=1
+        to_entry(r, pos + i, space, due, content)
+        for i, (content, r, space, due) in enumerate(
+            zip(new, settled, spaces, expire(settled), strict=True), start=1
         )
     ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import bindparam, insert, select
@@ -23,8 +23,10 @@ from agentmem.ledger.tables import (
     journal,
     mention,
 )
+from agentmem.values import changed
 
 _LINE = compiled(insert(journal))
+_STAMPS = "SELECT key, value FROM meta WHERE key IN ('embedder', 'expiries')"
 _LINES_OF = compiled(select(mention.c.seq).where(mention.c.pos == bindparam("pos")))
 _SAID = compiled(
     select(journal.c.payload, journal.c.policy, journal.c.reason).where(
@@ -109,13 +111,9 @@ class Ledger(Book):
         with self._write():
             if versions:
                 self.unchanged(versions, places)
-            if vectors:
-                self._same_embedder()
-            self._stamp_expiries(expiries)
+            self._stamped(expiries, writes_vectors=bool(vectors))
             found = self._sifted(change, revive)
-            if change.add:
-                change = replace(change, add=tuple(found.new.values()))
-            payload = draft(self, change, expire, places or self.places(change.ids))
+            payload = draft(self, change, expire, places or self.places(change.ids), found.new)
             if not any(payload.values()):
                 return Outcome(ids=found.ids, refused=found.refused, standing=found.standing)
             seq = self._line(change, at, payload, run)
@@ -129,20 +127,28 @@ class Ledger(Book):
         pairs = zip(found.new.items(), payload.get("add", ()), strict=True)
         settled = ("turn", "importance")
         added = {
-            content: (entry["pos"], replace(record, **{name: entry[name] for name in settled}))
+            content: (entry["pos"], changed(record, **{name: entry[name] for name in settled}))
             for (content, record), entry in pairs
         }
         return Outcome(
             seq=seq, added=added, ids=found.ids, refused=found.refused, standing=found.standing
         )
 
-    def _same_embedder(self) -> None:
-        """EmbedderMismatch if the file's vectors were made anew since it was opened."""
-        if self.meta("embedder") != self._stamp_of_vectors:
+    def _stamped(self, expiries: str, *, writes_vectors: bool) -> None:
+        """EmbedderMismatch if the file's vectors were made anew since it was opened, and some are
+        to be written; `expiries` is noted.
+        """
+        stamps = dict(self.db.rows(_STAMPS))
+        if writes_vectors and stamps.get("embedder") != self._stamp_of_vectors:
             raise EmbedderMismatch(
                 f"{self.db.path}: its vectors were made anew by another embedder, "
-                f"{self.meta('embedder')!r}, since this memory was opened; open it again"
+                f"{stamps.get('embedder')!r}, since this memory was opened; open it again"
             )
+        found = stamps.get("expiries")
+        if found is None:
+            self.set_meta("expiries", expiries)
+        elif found not in (expiries, ""):
+            self.set_meta("expiries", "")  # written under several policies: to be recomputed
 
     def _sifted(self, change: Change, revive: bool) -> Sifted:
         """The adds of a change; InputError if one that is to take another's place is refused."""
@@ -167,13 +173,6 @@ class Ledger(Book):
     def together(self) -> AbstractContextManager[None]:
         """Several commits, one transaction."""
         return self._write()
-
-    def _stamp_expiries(self, expiries: str) -> None:
-        found = self.meta("expiries")
-        if found is None:
-            self.set_meta("expiries", expiries)
-        elif found not in (expiries, ""):
-            self.set_meta("expiries", "")  # written under several policies: to be recomputed
 
     def set_expiries(self, due: Sequence[tuple[float | None, int]]) -> None:
         """Set (expiry, position) pairs.  The caller holds the transaction."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
@@ -13,7 +13,6 @@ from sqlalchemy import func, select
 from agentmem.core import Namespace, Record, content_id
 from agentmem.identity import identity_of
 from agentmem.ledger.tables import STATUS, record
-from agentmem.text import words
 from agentmem.values import built
 
 CODE = {name: code for code, name in STATUS.items()}
@@ -75,9 +74,11 @@ def _ids(text: str) -> tuple[str, ...]:
     return () if text == "[]" else tuple(json.loads(text))
 
 
-def to_entry(record: Record, pos: int, space: int, expiry: float | None) -> dict[str, Any]:
-    """A whole record as it stands in a journal line."""
-    content = identity_of(record)
+def to_entry(
+    record: Record, pos: int, space: int, expiry: float | None, content: str | None = None
+) -> dict[str, Any]:
+    """A whole record as it stands in a journal line; `content`: its identity, where known."""
+    content = content or identity_of(record)
     return {
         "pos": pos,
         "id": record.id,
@@ -111,17 +112,22 @@ def found_by(entry: Mapping[str, Any]) -> str:
     return str(entry["text"]) if key is None else key
 
 
-def to_values(entry: Mapping[str, Any], seq: int) -> dict[str, Any]:
-    """The column values of a journal entry."""
-    lists = {name: dumps(entry[name]) for name in ("sources", "links", "data")}
-    count = len(words(found_by(entry)))
-    values = {**ABSENT, **entry, **lists, "words": count, "seq": seq}
-    return {name: value for name, value in values.items() if name != "recalls"}
+def to_values(entry: Mapping[str, Any], seq: int, count: int) -> dict[str, Any]:
+    """The column values of a journal entry that is found by `count` words."""
+    values = {**ABSENT, **entry, "words": count, "seq": seq}
+    for name in ("sources", "links"):
+        values[name] = dumps(entry[name]) if entry[name] else "[]"
+    values["data"] = dumps(entry["data"]) if entry["data"] else "{}"
+    values.pop("recalls", None)
+    return values
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def dumps(value: Any) -> str:
     """Compact JSON; the same text for the same value."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode(value)
 
 
 @lru_cache(maxsize=65536)
@@ -130,14 +136,14 @@ def word_hash(word: str) -> int:
     return int.from_bytes(blake2b(word.encode(), digest_size=8).digest(), "big", signed=True)
 
 
-def hashes(text: str) -> list[int]:
+def hashes(said: Iterable[str]) -> list[int]:
     """The distinct words of a text, hashed, in order of first appearance."""
-    return [word_hash(word) for word in dict.fromkeys(words(text))]
+    return [word_hash(word) for word in dict.fromkeys(said)]
 
 
-def spelled(text: str) -> str:
-    """The text as the lexical index gets it: our words, so that queries split the same way."""
-    return " ".join(words(text))
+def spelled(said: Iterable[str]) -> str:
+    """A text as the lexical index gets it: our words, so that queries split the same way."""
+    return " ".join(said)
 
 
 def scope_token(prefix: Namespace) -> str:

@@ -32,9 +32,7 @@ def sift(book: Book, adds: Sequence[Record], revive: bool) -> Sifted:
     if not adds:
         return found
     contents = [identity_of(record) for record in adds]
-    held = book.held(contents)
-    buried = set() if revive else book.buried(contents)
-    taken = {name for name, _ in book.present(record.id for record in adds)}
+    held, taken, buried = book.known([*contents, *(record.id for record in adds)])
     for content, record in zip(contents, adds, strict=True):
         name, status = held.get(content, ("", 0))
         if status == ACTIVE:
@@ -42,7 +40,7 @@ def sift(book: Book, adds: Sequence[Record], revive: bool) -> Sifted:
         elif status:
             found.refused[content] = "superseded" if status == SUPERSEDED else "forgotten"
             found.standing[content] = name
-        elif content in buried:
+        elif content in buried and not revive:
             found.refused[content] = "erased"
         elif content not in found.new:
             free = record.id not in taken  # else a record keeps that id for a text it had once

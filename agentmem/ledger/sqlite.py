@@ -56,6 +56,14 @@ BURIED = (
     "SELECT name.value FROM json_each(:contents) AS name "
     "JOIN tombstone ON tombstone.content = name.value"
 )
+KNOWN = (  # 0, 1: the id of a record, whose text has been changed, or has not; 2: what it says now
+    "SELECT name.value, record.id, record.status, record.content IS NULL "
+    "FROM json_each(:names) AS name JOIN record ON record.id = name.value "
+    "UNION ALL SELECT name.value, record.id, record.status, 2 "
+    "FROM json_each(:names) AS name JOIN record ON record.content = name.value "
+    "UNION ALL SELECT name.value, '', 0, 3 "  # erased
+    "FROM json_each(:names) AS name JOIN tombstone ON tombstone.content = name.value"
+)
 STONES = (
     "SELECT id, content, namespace FROM tombstone WHERE content NOT IN "
     "(SELECT coalesce(content, id) FROM record) ORDER BY pos, content"
