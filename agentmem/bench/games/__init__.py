@@ -3,6 +3,7 @@
 from agentmem.bench.games.base import Act, Choice, Figures, Game, Line, Move, Round, Stage
 from agentmem.bench.games.demand import Demand
 from agentmem.bench.games.dilemma import Dilemma
+from agentmem.bench.games.division import Division
 from agentmem.bench.games.prisoners import Prisoners
 from agentmem.bench.games.public_goods import PublicGoods
 from agentmem.bench.games.rubinstein import Rubinstein
@@ -14,7 +15,7 @@ BUILTIN: dict[str, type[Game]] = {
     game.name: game
     for game in (
         *(Prisoners, Travelers, PublicGoods, Trust, Investment),
-        *(Ultimatum, Rubinstein, Demand),
+        *(Ultimatum, Rubinstein, Demand, Division),
     )
 }
 
@@ -24,6 +25,7 @@ __all__ = [
     "Choice",
     "Demand",
     "Dilemma",
+    "Division",
     "Figures",
     "Game",
     "Investment",
