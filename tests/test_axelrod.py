@@ -51,7 +51,7 @@ class FakePlayer:
 
 
 class Counting(FakePlayer):
-    """Cooperates until its own count of moves reaches three, or its seed is odd."""
+    """Defects once, when its own count of moves reaches three."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -100,6 +100,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         Action=Action,
         Game=FakeGame,
         MockPlayer=FakePlayer,
+        Classifiers={"stochastic": lambda player: isinstance(player, Coin)},
         Player=FakePlayer,
         strategies=[Counting, Echo, Coin, Picky],
         **{one.__name__: one for one in (Counting, Echo, Coin, Picky)},

@@ -64,6 +64,7 @@ class Strategy:
     _other: Any = field(default=None, init=False, repr=False, compare=False)
     _told: list[Pair] = field(default_factory=list, init=False, repr=False, compare=False)
     _asked: int = field(default=0, init=False, repr=False, compare=False)  # moves asked for
+    _draws: bool = field(default=True, init=False, repr=False, compare=False)
 
     def move(self, seen: Seen) -> Move:
         past = list(zip(seen.own(), seen.other(), strict=True))
@@ -97,10 +98,12 @@ class Strategy:
                 f"Axelrod's {self.strategy} is not defined for the points {dict(points)!r}: "
                 "use payoffs: textbook"
             ) from error
+        self._draws = bool(library().Classifiers["stochastic"](self._own))
         self._told, self._asked = [], 0
 
     def _ask(self, seed: int) -> Move:
-        self._own.set_seed(seed % 2**32)
+        if self._draws:
+            self._own.set_seed(seed % 2**32)
         self._asked += 1
         return str(self._own.strategy(self._other).name)
 
