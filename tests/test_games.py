@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentmem.bench import oracles
+from agentmem.bench import oracles, theory
 from agentmem.bench.games import Act, Choice, Prisoners, Round, Stage, Ultimatum
 from agentmem.bench.prompting import form, question, template, tokens
 from agentmem.errors import ConfigError, IllegalMove, InputError
@@ -55,17 +55,17 @@ def test_dilemma_pays_both_seats(name: str, expected: dict[str, tuple[float, flo
 
 
 def test_defection_is_the_only_one_shot_equilibrium() -> None:
-    assert oracles.equilibria(PD) == [("D", "D")]
-    assert oracles.equilibria(Prisoners(payoffs="textbook")) == [("D", "D")]
+    assert theory.equilibria(PD) == [("D", "D")]
+    assert theory.equilibria(Prisoners(payoffs="textbook")) == [("D", "D")]
 
 
 @pytest.mark.parametrize("name", ["primary", "textbook"])
 def test_grim_trigger_needs_an_even_chance_of_another_round(name: str) -> None:
-    assert oracles.grim_threshold(Prisoners(payoffs=name)) == 0.5
+    assert theory.grim_threshold(Prisoners(payoffs=name)) == 0.5
 
 
 def test_generous_tit_for_tat_under_noise_in_closed_form() -> None:
-    forgive = oracles.generous(Prisoners(payoffs="textbook"))
+    forgive = theory.generous(Prisoners(payoffs="textbook"))
     assert forgive == pytest.approx(1 / 3)
     assert oracles.reactive_cooperation(1, forgive, 0.02) == pytest.approx(0.944, abs=5e-4)
     assert oracles.reactive_cooperation(1, 0, 0.02) == pytest.approx(0.5)
@@ -74,7 +74,7 @@ def test_generous_tit_for_tat_under_noise_in_closed_form() -> None:
 @given(st.integers(1, 100), st.data())
 def test_best_fixed_offer_meets_the_threshold(pie: int, data: st.DataObject) -> None:
     threshold = data.draw(st.integers(0, pie - 1))
-    assert oracles.best_offer(Ultimatum(pie=pie), threshold) == (threshold, pie - threshold)
+    assert theory.best_offer(Ultimatum(pie=pie), threshold) == (threshold, pie - threshold)
 
 
 def test_ultimatum_proposers_alternate_and_payoffs_follow_the_answer() -> None:

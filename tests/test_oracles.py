@@ -8,9 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from agentmem.bench import oracles
-from agentmem.bench.games import Prisoners, Ultimatum
-from agentmem.bench.oracles import bargaining, games, matrix
+from agentmem.bench import theory
+from agentmem.bench.games import (
+    Demand,
+    Investment,
+    Prisoners,
+    PublicGoods,
+    Travelers,
+    Trust,
+    Ultimatum,
+)
+from agentmem.bench.oracles import bargaining, matrix
 from agentmem.errors import InputError
 
 PRIMARY = matrix.prisoners(3, 2, 1, 0)
@@ -149,25 +157,47 @@ def test_second_seat_reads_the_outcome_from_its_own_side() -> None:
 def test_the_dilemma_pays_what_theory_says(payoffs, order) -> None:
     game = Prisoners(payoffs=payoffs, order=order)
     expected = matrix.prisoners(**{key.lower(): value for key, value in game.matrix.items()})
-    found = games.payoff_array(game)
-    assert games.actions(game)[0] == (("C", "D") if order == "plain" else ("D", "C"))
+    found = theory.payoff_array(game)
+    assert theory.actions(game)[0] == (("C", "D") if order == "plain" else ("D", "C"))
     assert (found if order == "plain" else found[:, ::-1, ::-1]).tolist() == expected.tolist()
-    assert oracles.equilibria(game) == [("D", "D")]
-    assert oracles.grim_threshold(game) == pytest.approx(max(matrix.grim(expected, (0, 0), (1, 1))))
+    assert theory.equilibria(game) == [("D", "D")]
+    assert theory.grim_threshold(game) == pytest.approx(max(matrix.grim(expected, (0, 0), (1, 1))))
+
+
+@pytest.mark.parametrize(
+    ("game", "expected"),
+    [
+        (Travelers(), CLAIMS),
+        (Travelers(payoffs="textbook"), CLASSIC),
+        (PublicGoods(order="plain"), GOODS[:, ::-1, ::-1, ::-1]),
+        (Trust(order="plain"), TRUST),
+        (Demand(), bargaining.demands(10)),
+    ],
+)
+def test_games_of_one_step_pay_what_theory_says(game, expected) -> None:
+    assert theory.payoff_array(game) == pytest.approx(expected)
+
+
+def test_equilibria_are_said_in_moves() -> None:
+    assert theory.equilibria(Travelers()) == [(2, 2)]
+    assert theory.equilibria(PublicGoods()) == [("D", "D", "D")]
+    assert theory.equilibria(Trust()) == [("D", "D")]
+    assert set(theory.equilibria(Demand())) == {(x, 10 - x) for x in range(11)} | {(10, 10)}
 
 
 def test_a_game_of_several_steps_has_no_matrix() -> None:
-    with pytest.raises(InputError, match="ultimatum"):
-        games.payoff_array(Ultimatum())
+    for game in (Ultimatum(), Investment()):
+        with pytest.raises(InputError, match=f"{game.name}.*no matrix"):
+            theory.payoff_array(game)
 
 
 def test_the_most_generous_deterring_forgiveness() -> None:
-    assert oracles.generous(Prisoners(payoffs="textbook")) == pytest.approx(1 / 3)
-    assert oracles.generous(Prisoners()) == pytest.approx(1 / 2)
+    assert theory.generous(Prisoners(payoffs="textbook")) == pytest.approx(1 / 3)
+    assert theory.generous(Prisoners()) == pytest.approx(1 / 2)
 
 
 def test_a_threshold_that_leaves_nothing_is_not_worth_meeting() -> None:
-    assert oracles.best_offer(Ultimatum(), 3) == (3, 7)
+    assert theory.best_offer(Ultimatum(), 3) == (3, 7)
     assert bargaining.best_offer(10, 11) == (0, 0)
 
 

@@ -1,4 +1,4 @@
-"""The oracles put to the games of this package."""
+"""The oracles put to the games of this package: their matrices, equilibria and thresholds."""
 
 from __future__ import annotations
 
@@ -6,10 +6,7 @@ from itertools import product
 
 import numpy as np
 
-# Not from the package: its games of bargaining are measured by these oracles.
-from agentmem.bench.games.base import Act, Game, Move, Round
-from agentmem.bench.games.prisoners import Prisoners
-from agentmem.bench.games.ultimatum import Ultimatum
+from agentmem.bench.games import Act, Game, Move, Prisoners, Round, Ultimatum
 from agentmem.bench.oracles import bargaining, matrix
 from agentmem.errors import InputError
 
