@@ -18,6 +18,7 @@ from agentmem.bench.games import (
     Move,
     Round,
     Rubinstein,
+    Trade,
     Ultimatum,
 )
 from agentmem.bench.games.bargain import Bargain
@@ -136,7 +137,8 @@ def test_hardboiled_takes_most_of_what_a_random_partner_agrees_to(name: str) -> 
     game = BUILTIN[name](rounds=30).seeded(0)
     rounds = match(game, scripted(name, "hardboiled"), scripted(name, "random"), seed=0)
     found = game.figures(rounds, [], (1,))
-    assert float(str(found["given_away"])) > 2 * float(str(found["own_share"])) > 0
+    assert float(str(found["given_away"])) > 2 * float(str(found["own_share"]))
+    assert float(str(found["agreement"])) > 0
     assert game.exploiter == "hardboiled"
 
 
@@ -385,6 +387,79 @@ def test_asking_for_more_than_the_fair_division_gives_is_hostile() -> None:
         choice = Choice(number=1, seat=0, move=move, harm=False)
         assert DIVISION.hostile(choice) == (points > fair)
     assert not DIVISION.hostile(Choice(number=1, seat=0, move="agree", harm=True))
+
+
+# Trade
+
+
+def gainful(game: Trade, *, zopa: bool = True) -> int:
+    """The first odd game, so that seat 0 sells, with or without something to gain."""
+    numbers = range(1, game.rounds + 1, 2)
+    return next(n for n in numbers if (game.limits(n).surplus > 0) == zopa)
+
+
+def test_prices_alternate_and_divide_the_surplus() -> None:
+    game = Trade().seeded(4)
+    number = gainful(game)
+    cost, value = game.limits(number).cost, game.limits(number).value
+    assert after(game, value - 1, "accept", number=number).payoffs == (value - 1 - cost, 1)
+    assert after(game, 100, "reject", cost, "accept", number=number).payoffs == (0, value - cost)
+    assert after(game, *([0, "reject"] * 6), number=number).payoffs == (0, 0)
+    assert f"You are the seller; the good costs you {cost}." in ask(game, number=number)
+    other = ask(game, 77, number=number)
+    assert other.endswith(
+        f"You are the buyer; the good is worth {value} to you. Player 2 names the price 77. Do "
+        "you accept or reject?"
+    )
+    late = after(replace(game, discount=0.5), 100, "reject", cost, "accept", number=number)
+    assert late.payoffs == (0, (value - cost) / 2)
+    assert replace(game, discount=0.5).outcome(late).efficiency == 0.5
+
+
+def test_a_trade_is_remembered_without_the_others_limit() -> None:
+    game = Trade(most=2).seeded(4)
+    number = gainful(game)
+    cost, value = game.limits(number).cost, game.limits(number).value
+    played = after(game, value, "reject", cost, "reject", number=number)
+    assert texts(game, played, 0) == [
+        f"[Game {number}, round 1] as the seller, with a cost of {cost}: you named {value}, "
+        "Player 2 rejected",
+        f"[Game {number}, round 2] as the seller, with a cost of {cost}: Player 2 named {cost}, "
+        "you rejected (you 0)",
+    ]
+    assert [line.valence for line in game.lines(played, 0)] == [-1, -1]
+    assert f"a value of {value}: Player 2 named {value}" in texts(game, played, 1)[0]
+
+
+@given(st.integers(0, 50), st.sampled_from([0.0, 0.5, 0.75, 1.0]))
+def test_the_share_of_games_with_something_to_gain_is_exact(seed: int, zopa: float) -> None:
+    game = Trade(zopa=zopa, rounds=40).seeded(seed)
+    limits = [game.limits(number) for number in range(1, 41)]
+    assert sum(one.value > one.cost for one in limits) == 40 * zopa
+    assert all(1 <= min(one.cost, one.value) < max(one.cost, one.value) <= 99 for one in limits)
+
+
+def test_no_deal_is_efficient_where_there_is_nothing_to_gain() -> None:
+    game = Trade(most=1).seeded(4)
+    number = gainful(game, zopa=False)
+    cost = game.limits(number).cost
+    none, bad = after(game, 0, "reject", number=number), after(game, cost, "accept", number=number)
+    assert game.outcome(none).efficiency == 1
+    assert game.outcome(none).gap == 0
+    assert game.outcome(bad).efficiency == 0
+    assert game.outcome(bad).gap > 0
+    assert game.offers(bad) == ()
+    assert game.hostile(Choice(number=number, seat=1, move="reject", harm=True)) is None
+
+
+def test_a_price_that_leaves_less_than_half_is_hostile() -> None:
+    game = Trade().seeded(4)
+    number = gainful(game)
+    middle = bargaining.trade(game.limits(number).cost, game.limits(number).value).price
+    assert middle is not None
+    for price in (int(middle) - 1, int(middle) + 2):
+        choice = Choice(number=number, seat=0, move=price, harm=True)
+        assert game.hostile(choice) == (price > middle)
 
 
 # Openings

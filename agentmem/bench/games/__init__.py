@@ -7,6 +7,7 @@ from agentmem.bench.games.division import Division
 from agentmem.bench.games.prisoners import Prisoners
 from agentmem.bench.games.public_goods import PublicGoods
 from agentmem.bench.games.rubinstein import Rubinstein
+from agentmem.bench.games.trade import Trade
 from agentmem.bench.games.travelers import Travelers
 from agentmem.bench.games.trust import Investment, Trust
 from agentmem.bench.games.ultimatum import Ultimatum
@@ -15,7 +16,7 @@ BUILTIN: dict[str, type[Game]] = {
     game.name: game
     for game in (
         *(Prisoners, Travelers, PublicGoods, Trust, Investment),
-        *(Ultimatum, Rubinstein, Demand, Division),
+        *(Ultimatum, Rubinstein, Demand, Division, Trade),
     )
 }
 
@@ -36,6 +37,7 @@ __all__ = [
     "Round",
     "Rubinstein",
     "Stage",
+    "Trade",
     "Travelers",
     "Trust",
     "Ultimatum",

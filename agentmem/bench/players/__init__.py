@@ -2,14 +2,14 @@
 
 from agentmem.bench.games import BUILTIN as GAMES
 from agentmem.bench.games import Dilemma
-from agentmem.bench.players import axelrod, demand, dilemmas, division, rubinstein, ultimatum
+from agentmem.bench.players import axelrod, demand, dilemmas, division, rubinstein, trade, ultimatum
 from agentmem.bench.players.base import Player, Seen
 from agentmem.errors import ConfigError, nearest
 
 DILEMMAS = tuple(name for name, game in GAMES.items() if issubclass(game, Dilemma))
 BUILTIN: dict[tuple[str, str], type[Player]] = {
     (game, player.name): player
-    for module in (dilemmas, ultimatum, rubinstein, demand, division)
+    for module in (dilemmas, ultimatum, rubinstein, demand, division, trade)
     for player in module.PLAYERS
     for game in (DILEMMAS if player.game == Dilemma.name else (player.game,))
 }
