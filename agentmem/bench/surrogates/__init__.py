@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from agentmem.bench.surrogates import inertia, published, retaliation, windowed
+from agentmem.bench.surrogates import human, inertia, published, retaliation, windowed
 from agentmem.bench.surrogates.balance import PROFILES, Balance
 from agentmem.bench.surrogates.chat import Mind, Reply, Simulated
 from agentmem.errors import ConfigError, nearest
@@ -51,6 +51,11 @@ FAMILIES: Mapping[str, Family] = {
         about="fitted to tables of what language models did in published logs",
         names=published.names(),
         make=published.published,
+    ),
+    "human": Family(
+        about="fitted to what people chose in a laboratory (Dal Bo & Frechette 2011)",
+        names=human.NAMES,
+        make=human.human,
     ),
 }
 
