@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentmem.bench import run_suite
+from agentmem.bench.events import line
 from agentmem.bench.lexicon import FORWARD, HISTORY, VERSION
 from agentmem.bench.lora import read_chats
 from agentmem.bench.prompting import form, question
@@ -296,11 +297,12 @@ def test_a_folder_of_no_run_is_refused(folder: Path, lacking: str) -> None:
         export(folder)
 
 
-def test_events_without_prompts_are_told(folder: Path) -> None:
-    brief = decision(HOPE)
-    del brief["prompt"]
-    log(folder, run("a", brief))
-    with pytest.raises(InputError, match=r"jsonl:2: the decision has no prompt.*logged briefly"):
+@pytest.mark.parametrize("level", ["moves", "results"])
+def test_a_log_without_prompts_is_refused(folder: Path, level: Any) -> None:
+    lines = [line(event, level) for event in run("a", decision(HOPE))]
+    head = json.dumps({"type": "log", "level": level}) + "\n"
+    (folder / "events.jsonl").write_text(head + "".join(lines))
+    with pytest.raises(InputError, match=f"jsonl:1: logged with log: {level}, without prompts"):
         export(folder)
 
 
@@ -312,7 +314,7 @@ def test_if_nothing_is_left_it_says_why_and_writes_nothing(folder: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("line", "complaint"),
+    ("wrong", "complaint"),
     [
         ("{]", "not JSON"),
         ("3", "None event without a str 'type'"),
@@ -320,15 +322,16 @@ def test_if_nothing_is_left_it_says_why_and_writes_nothing(folder: Path) -> None
         ('{"type": "result", "run": "x"}', "result event without a dict 'row'"),
         ('{"type": "result", "run": "x", "row": {}}', "the row has no 'game'"),
         (json.dumps(decision(HOPE)), "decision event without a str 'run'"),
+        (json.dumps(decision(HOPE, run="a", prompt=None)), "decision event without a str 'prompt'"),
         (json.dumps(decision(HOPE, run="x")), "before that run began"),
         (json.dumps(decision(HOPE, run="a", seat=2)), "no system message of seat 2"),
     ],
 )
-def test_a_line_that_cannot_be_read_is_named(folder: Path, line: str, complaint: str) -> None:
+def test_a_line_that_cannot_be_read_is_named(folder: Path, wrong: str, complaint: str) -> None:
     begun = run("a", decision(HOPE), done=False)
     log(folder, begun)
     events = folder / "events.jsonl"
-    events.write_text(events.read_text() + line + "\n")
+    events.write_text(events.read_text() + wrong + "\n")
     with pytest.raises(InputError, match=complaint) as caught:
         export(folder)
     assert f"events.jsonl:{len(begun) + 1}:" in str(caught.value)

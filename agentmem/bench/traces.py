@@ -35,8 +35,16 @@ WARNING = (
     " nothing about LLMs"
 )
 _NEEDS: Mapping[str, Mapping[str, type]] = {  # what is read of each kind of event
+    "log": {"level": str},
     "run": {"run": str, "systems": list},
-    "decision": {"run": str, "round": int, "seat": int, "replies": list, "status": str},
+    "decision": {
+        "run": str,
+        "round": int,
+        "seat": int,
+        "prompt": str,
+        "replies": list,
+        "status": str,
+    },
     "result": {"run": str, "row": dict},
 }
 _OF = ("game", "player", "arm")  # what can be chosen, of the row of a run
@@ -161,6 +169,7 @@ class Sieve:
     def traces(self) -> list[Trace]:
         """Those chosen, in the order of the events; InputError if there are none."""
         act: Mapping[str, Callable[[dict[str, Any], str], None]] = {
+            "log": self._logged,
             "run": self._begin,
             "decision": self._decide,
             "result": self._finish,
@@ -181,6 +190,13 @@ class Sieve:
             raise InputError(f"{self.file}: none of {self.decisions} decisions is left ({why})")
         return drawn
 
+    def _logged(self, event: dict[str, Any], at: str) -> None:
+        if event["level"] != "full":
+            raise InputError(
+                f"{at}: logged with log: {event['level']}, without prompts and replies; a set can"
+                " be made of a run with log: full"
+            )
+
     def _begin(self, event: dict[str, Any], at: str) -> None:
         self.open[event["run"]] = (event["systems"], [])
 
@@ -189,11 +205,6 @@ class Sieve:
         if event["run"] not in self.open:
             raise InputError(f"{at}: a decision of {event['run']!r} before that run began")
         systems, traces = self.open[event["run"]]
-        if not isinstance(event.get("prompt"), str):
-            raise InputError(
-                f"{at}: the decision has no prompt: the run was logged briefly; run it again with"
-                " whole events"
-            )
         if not (0 <= event["seat"] < len(systems) and isinstance(systems[event["seat"]], str)):
             raise InputError(f"{at}: the run has no system message of seat {event['seat']}")
         trace = self._trace(event, systems[event["seat"]])

@@ -2,7 +2,7 @@
 
     python bench/lora/tune.py FOLDER [--model NAME] [--out DIR]
 
-FOLDER is that of a run with whole events, as of bench/lora/play.yaml.  Writes DIR/forward.jsonl
+FOLDER is that of a run with `log: full`, as of bench/lora/play.yaml.  Writes DIR/forward.jsonl
 with its manifest, and the adapter to DIR/adapter.  Needs the extra `finetune`; see README.md.
 """
 
