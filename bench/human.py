@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from human_page import answer, page
+from human_page import answer, earlier, page
 from human_players import SOURCE, parts, rounded, validated, write
 from measure import arguments, circumstances, destination
 from people import EARLIER, HALFLIVES, S3, Choices, Linear, People, choices, folder, read
@@ -152,17 +152,19 @@ def measured(people: People, seed: int, count: int) -> dict[str, Any]:
     chosen = choose(compared, tried, later.person)
     rows = {row["model"]: row for row in compared["rows"]}
     games = carried(taken(chosen)[LONG].form)
+    carry = compare(later, games, "this game", seed, count)["rows"]
+    opening = compare(first, carried(Form()), "this game", seed, count)["rows"]
     return {
         "treatments": people.treatments,
         "persons": len(np.unique(people.person)),
         "sessions": len(np.unique(people.session)),
         "choices": {"first": len(first.side), "later": len(later.side)},
         "folds": count,
-        "answer": answer(rows, chosen),
+        "answer": [*answer(rows, chosen), earlier(carry, opening)],
         "chosen": chosen,
         "later": compared["rows"],
-        "carried": compare(later, games, "this game", seed, count)["rows"],
-        "first": compare(first, carried(Form()), "this game", seed, count)["rows"],
+        "carried": carry,
+        "first": opening,
     }
 
 

@@ -40,6 +40,17 @@ def answer(rows: Mapping[str, Mapping[str, Any]], chosen: Mapping[str, Any]) -> 
     ]
 
 
+def earlier(later: Sequence[Mapping[str, Any]], first: Sequence[Mapping[str, Any]]) -> str:
+    """What memory of earlier games is worth, in a sentence."""
+    names = ("earlier partners", "own earlier games")
+    parts = []
+    for title, rows in (("later choices", later), ("first moves", first)):
+        gaps = {row["model"].removeprefix("this game + "): row["difference"] for row in rows}
+        worth = ", ".join(f"{name} {gaps[name][0]:+.4f} +- {gaps[name][1]:.4f}" for name in names)
+        parts.append(f"{title}, {worth}")
+    return f"Of earlier games, against this game alone: {'; '.join(parts)}."
+
+
 def table(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[str]:
     """One table of models as lines of Markdown."""
     lines = [
