@@ -90,6 +90,7 @@ def test_cooperation_with_a_partner_that_defects_at_random() -> None:
         Grudge(window=1).against(1.5)
 
 
+@settings(max_examples=30)
 @given(st.integers(0, 6), st.floats(0.01, 0.5), st.floats(0.05, 0.95), st.integers(1, 12))
 def test_the_chain_is_the_process_it_stands_for(h, slip, forgive, rounds) -> None:
     """Against a plain enumeration of what both sides may do, for a round or two."""
@@ -153,6 +154,8 @@ def test_lifetime_of_exponential_forgetting_in_closed_form(half_life: float) -> 
 def test_what_multiplies_without_end_has_no_long_run() -> None:
     with pytest.raises(InputError, match=r"provokes 1\.6 others.*below 50"):
         Retaliation().defection(80)
+    with pytest.raises(InputError, match="rounds -1"):
+        window(-1)
     with pytest.raises(InputError, match="half-life 0"):
         exponential(0)
     with pytest.raises(InputError, match="visibility"):
@@ -207,7 +210,11 @@ FORGETTING = {
 }
 
 
-@pytest.mark.parametrize("name", FORGETTING)
+@pytest.mark.parametrize(
+    "name",
+    ["window", "removed at the half-life", "nothing shown"]
+    + [pytest.param(name, marks=pytest.mark.slow) for name in list(FORGETTING)[2:5]],
+)
 def test_measured_lifetime_of_a_policy_predicts_defection(name: str) -> None:
     policies, k, expected = FORGETTING[name]
     recall = Recall(policies=build_policies(policies), k=k)

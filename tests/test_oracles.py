@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -56,6 +56,7 @@ def test_only_defection_is_a_one_shot_equilibrium(payoffs, expected) -> None:
     assert matrix.pure_equilibria(payoffs) == expected
 
 
+@settings(max_examples=40)
 @given(arrays(float, (2, 3, 4), elements=st.integers(0, 3).map(float)))
 def test_equilibria_are_the_profiles_no_seat_wants_to_leave(payoffs) -> None:
     found = matrix.pure_equilibria(payoffs)
@@ -66,6 +67,7 @@ def test_equilibria_are_the_profiles_no_seat_wants_to_leave(payoffs) -> None:
         assert ((a, b) in found) == stays
 
 
+@settings(max_examples=40)
 @given(arrays(float, (2, 3, 3), elements=st.integers(0, 9).map(float)))
 def test_no_equilibrium_is_strictly_dominated(payoffs) -> None:
     left = matrix.undominated(payoffs)
@@ -198,6 +200,8 @@ def test_the_most_generous_deterring_forgiveness() -> None:
 
 def test_a_threshold_that_leaves_nothing_is_not_worth_meeting() -> None:
     assert theory.best_offer(Ultimatum(), 3) == (3, 7)
+    assert bargaining.best_offer(10, 0) == (0, 10)  # subgame-perfect if ties are accepted
+    assert bargaining.best_offer(10, 1) == (1, 9)  # and if they are not
     assert bargaining.best_offer(10, 11) == (0, 0)
 
 

@@ -24,6 +24,8 @@ INVISIBLE = 1e-6
 
 def window(rounds: int) -> Floats:
     """Visibility when the last `rounds` are shown; its lifetime is `rounds`."""
+    if rounds < 0:
+        raise InputError(f"rounds {rounds}: give a whole number >= 0")
     return np.ones(rounds)
 
 
