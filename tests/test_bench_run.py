@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 
 from agentmem.bench import files, plots, report, run_suite
-from agentmem.bench.run import finished
 from agentmem.bench.surrogates import LABEL
 from agentmem.errors import InputError, MissingExtra
 
@@ -55,8 +54,13 @@ def events(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "events.jsonl").read_text("utf-8").splitlines()]
 
 
-def test_a_run_leaves_its_five_files_in_the_folder_of_its_hash(folder: Path) -> None:
-    names = {"spec.json", "events.jsonl", "result.json", "table.txt", "report.html"}
+def meta(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "meta.json").read_text("utf-8"))
+    return found
+
+
+def test_a_run_leaves_its_six_files_in_the_folder_of_its_hash(folder: Path) -> None:
+    names = {"spec.json", "events.jsonl", "result.json", "meta.json", "table.txt", "report.html"}
     assert {path.name for path in folder.iterdir()} == names
     assert folder.name == result(folder)["spec_hash"]
     assert json.loads((folder / "spec.json").read_text("utf-8"))["seeds"] == [0, 1]
@@ -65,9 +69,12 @@ def test_a_run_leaves_its_five_files_in_the_folder_of_its_hash(folder: Path) -> 
 def test_there_is_a_row_per_run_with_its_figures_and_what_made_it(folder: Path) -> None:
     found = result(folder)
     assert len(found["rows"]) == RUNS
-    assert found["meta"]["versions"].keys() >= {"agentmem", "python", "numpy"}
-    assert found["meta"]["date"].endswith("+00:00")
-    assert len(found["meta"]["wall_s_by_run"]) == RUNS
+    about = meta(folder)
+    assert about["versions"].keys() >= {"agentmem", "python", "numpy"}
+    assert about["date"].endswith("+00:00")
+    assert about["wall_s"] > 0
+    assert [session["runs"] for session in about["sessions"]] == [RUNS]
+    assert about["models"] == []
     assert found["label"] == LABEL
     for row in found["rows"]:
         assert row["invalid_rate"] == 0
@@ -96,19 +103,31 @@ def test_shown_records_are_those_that_earlier_rounds_wrote(folder: Path) -> None
                 assert event["shown"] == known[-2:]
 
 
-def test_a_repeated_run_gives_the_same_rows_events_and_summary(
+def test_a_finished_run_is_not_played_again(
     suite: Path, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before, happened = result(folder), (folder / "events.jsonl").read_bytes()
+    before, happened = ((folder / name).read_bytes() for name in ("result.json", "events.jsonl"))
     assert run_suite(suite, folder.parent, workers=1) == folder
     out, err = capsys.readouterr()
     assert out == ""
     assert f"{RUNS}/{RUNS}" in err  # the progress bar
-    assert len(result(folder)["meta"]["wall_s_by_run"]) == RUNS
-    after = result(folder)
-    assert json.dumps(after["rows"]) == json.dumps(before["rows"])
-    assert after["summary"] == before["summary"]
+    assert meta(folder)["sessions"][-1]["runs"] == 0
+    assert (folder / "result.json").read_bytes() == before
     assert (folder / "events.jsonl").read_bytes() == happened
+
+
+def test_a_run_played_anew_gives_the_same_result_and_events(
+    suite: Path, folder: Path, tmp_path: Path
+) -> None:
+    other = run_suite(suite, tmp_path, progress=False, workers=1)
+    for name in ("result.json", "events.jsonl", "table.txt", "spec.json"):
+        assert (other / name).read_bytes() == (folder / name).read_bytes()
+
+
+def test_a_result_knows_nothing_of_when_it_was_made(folder: Path) -> None:
+    text = (folder / "result.json").read_text("utf-8")
+    assert meta(folder)["date"][:10] not in text
+    assert "wall" not in text
 
 
 def test_an_interrupted_run_goes_on_where_it_stopped(
@@ -118,11 +137,11 @@ def test_an_interrupted_run_goes_on_where_it_stopped(
     ends = [i for i, line in enumerate(lines) if line.startswith(b'{"type": "result"')]
     broken = tmp_path / folder.name
     broken.mkdir()
-    torn = b"".join(lines[: ends[9] + 3]) + lines[ends[9] + 3][:20]
+    torn = b"".join(lines[: ends[9] + 4]) + lines[ends[9] + 4][:20]
     (broken / "events.jsonl").write_bytes(torn)
     assert run_suite(suite, tmp_path, progress=False, workers=1) == broken
-    assert result(broken)["rows"] == result(folder)["rows"]
-    assert len(result(broken)["meta"]["wall_s_by_run"]) == RUNS - 10
+    assert (broken / "result.json").read_bytes() == (folder / "result.json").read_bytes()
+    assert meta(broken)["sessions"][-1]["runs"] == RUNS - 10
     assert (broken / "events.jsonl").read_bytes() == b"".join(lines)
 
 
@@ -131,10 +150,6 @@ def test_several_processes_give_the_same_outcome(suite: Path, folder: Path, tmp_
     other = run_suite(suite, tmp_path, progress=False, workers=2)
     assert (other / "events.jsonl").read_bytes() == (folder / "events.jsonl").read_bytes()
     assert result(other)["rows"] == result(folder)["rows"]
-
-
-def test_no_events_no_finished_runs(tmp_path: Path) -> None:
-    assert finished(tmp_path / "events.jsonl") == {}
 
 
 def test_without_resuming_everything_is_played_again(tmp_path: Path) -> None:
@@ -146,10 +161,8 @@ def test_without_resuming_everything_is_played_again(tmp_path: Path) -> None:
     folder = run_suite(path, tmp_path, progress=False)
     (folder / "result.json").unlink()  # as if interrupted at the very end
     run_suite(path, tmp_path, progress=False)
-    assert result(folder)["meta"]["wall_s_by_run"] == {}
-    (folder / "result.json").unlink()
     run_suite(path, tmp_path, progress=False, resume=False)
-    assert len(result(folder)["meta"]["wall_s_by_run"]) == 1
+    assert [session["runs"] for session in meta(folder)["sessions"]] == [1, 0, 1]
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -239,7 +252,7 @@ def test_the_report_says_what_a_long_window_did(folder: Path) -> None:
 
 
 def test_results_of_other_models_carry_no_label(folder: Path) -> None:
-    found = {**result(folder), "label": ""}
+    found = {**result(folder), "meta": meta(folder), "label": ""}
     text = report.report_html(found)
     assert LABEL not in text
     assert 'class="label"' not in text

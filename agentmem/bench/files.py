@@ -1,4 +1,4 @@
-"""Around a run: files written whole, versions, worker processes and the progress bar."""
+"""Around a run: files written whole, versions and worker processes."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
 
-from agentmem.bench.suite import Job, package_version
+from agentmem.bench.suite import package_version
 from agentmem.errors import InputError, MissingExtra
 
 
@@ -40,46 +41,6 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-@contextmanager
-def bar(total: int, done: int, shown: bool) -> Iterator[Callable[[Job], None]]:
-    """A progress bar on stderr with rate and time left; gives what to call after each run."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    progress = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-        console=Console(file=sys.stderr),
-        disable=not shown,
-    )
-    with progress:
-        task = progress.add_task("runs", total=total, completed=done, rate="")
-
-        def advance(job: Job) -> None:
-            speed = progress.tasks[task].speed
-            name = f"{job.cell.label} {job.player.removeprefix('surrogate:')} {job.arm.name}"
-            progress.update(
-                task,
-                advance=1,
-                description=name,
-                rate=f"{speed:.1f} runs/s" if speed else "",
-            )
-
-        yield advance
 
 
 def require(*modules: str) -> None:
@@ -115,7 +76,7 @@ def pool(workers: int, tasks: int) -> Iterator[Spread]:
         return
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as executor:
         try:
-            yield executor.map
+            yield partial(executor.map, chunksize=max(1, min(16, tasks // (8 * workers))))
         except BaseException:
             executor.shutdown(wait=False, cancel_futures=True)
             raise

@@ -13,14 +13,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Self, overload
+from typing import IO, Self, overload
 
 from agentmem.bench.events import Event, Level, line
 from agentmem.bench.stats import Row
-from agentmem.bench.voices import Answer, Key, Messages, Voice, digest
-from agentmem.budget import Budget, Usage
+from agentmem.bench.voices import Answer, Key, Messages, digest
+from agentmem.budget import Usage
 from agentmem.errors import ConfigError, InputError
-from agentmem.steps import Steps
 
 HEAD = re.compile(rb'\{"type": "(\w+)", "run": ("(?:[^"\\]|\\.)*")')
 Asked = Mapping[str, Mapping[str, int]]  # by model spec: calls and tokens of a run
@@ -107,7 +106,7 @@ class Log:
         run = json.loads(head[2])
         if head[1] == b"result":
             event = _parsed(text, f"{self.path}:{number}")
-            self.finish(run, event["row"], event["asked"])
+            self.finish(run, event["row"], event.get("asked", {}))
         else:
             self.open_runs.setdefault(run, []).append(place)
 
@@ -187,28 +186,6 @@ class Tape:
             cost=event["cost"],
             reused=True,
         )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Recorded:
-    """A served model as a seat reaches it: through the log of the run first.
-
-    What was paid for in an earlier session counts towards the budget of this one.
-    """
-
-    voice: Voice
-    tape: Tape
-    account: Budget
-
-    def _ask(
-        self, messages: Messages, *, seed: int | None, key: Key, **options: Any
-    ) -> Steps[Answer]:
-        answer = self.tape.answer(messages, key)
-        if answer is None:
-            answer = yield from self.voice._ask(messages, seed=seed, key=key, **options)
-        if answer.reused:
-            self.account.charge(1, answer.usage)
-        return answer
 
 
 def hold(file: IO[bytes], path: Path) -> None:

@@ -13,7 +13,7 @@ from agentmem.bench.match import Match, Played
 from agentmem.bench.players import scripted
 from agentmem.bench.seats import ModelSeat, Recall, ScriptedSeat, Seat
 from agentmem.bench.stats import Row
-from agentmem.bench.suite import SELF, Job, Suite, is_model, is_simulated
+from agentmem.bench.suite import SELF, Job, Suite, is_model
 from agentmem.bench.voices import Spoken, Voice
 from agentmem.clock import SimulatedClock
 from agentmem.config import ExtractionConfig, MemoryConfig, build_embedder, build_stores
@@ -84,7 +84,7 @@ def play(suite: Suite, job: Job, voices: Voices, emit: Emit) -> Steps[Row]:
         for seat in models.values():
             seat.memory.close()
     row = _row(game, job, played, models)
-    emit({"type": "result", "run": job.id, "row": row, "asked": _asked(job, models)})
+    emit({"type": "result", "run": job.id, "row": row})
     return row
 
 
@@ -106,22 +106,6 @@ def _model_seat(
         sampler_seed=suite.options.sampler_seed,
         spoken=spoken,
     )
-
-
-def _asked(job: Job, models: Mapping[int, ModelSeat]) -> dict[str, dict[str, int]]:
-    """What the run asked of each served model: calls and tokens, those of the memories included."""
-    asked: dict[str, dict[str, int]] = {}
-    for place, seat in models.items():
-        spec = job.player if job.players[place] == SELF else job.players[place]
-        if is_simulated(spec):
-            continue
-        found = asked.setdefault(
-            spec, dict.fromkeys(("calls", "tokens_in", "tokens_out", "cached"), 0)
-        )
-        for one in (seat.spent, seat.upkeep):
-            for name in found:
-                found[name] += getattr(one, name)
-    return asked
 
 
 def _row(game: Game, job: Job, played: Played, models: Mapping[int, ModelSeat]) -> Row:

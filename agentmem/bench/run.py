@@ -3,36 +3,40 @@
     OUT/<spec hash>/spec.json      what was run: settings, code and versions
                     events.jsonl   one line per decision, round and finished run; append-only
                     result.json    one row per run, and the summary; written whole or not at all
+                    meta.json      when, with what, and how it went; dates are nowhere else
                     table.txt      the summary to read
                     report.html    the same with plots, in one file
+    OUT/answers.sqlite             what served models answered, so that nothing is paid for twice
 
-The events of a run are appended when it is finished, so an interrupted suite resumes at its first
-unfinished run.  A finished suite is run anew, and gives the same rows.
+An interrupted suite goes on where it stopped, and its result is that of one which was not.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import time
-from datetime import UTC, datetime
-from functools import cache, partial
+from collections.abc import Mapping, Sequence
+from contextlib import closing, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from agentmem.bench.files import bar, pool, require, spare_workers, versions, write_whole
+from agentmem.bench.asking import Answers
+from agentmem.bench.events import Level
+from agentmem.bench.executors import Work, executor
+from agentmem.bench.files import require, write_whole
 from agentmem.bench.loading import load_suite
-from agentmem.bench.once import play
-from agentmem.bench.report import report_html
+from agentmem.bench.log import Log
+from agentmem.bench.meta import Meta
+from agentmem.bench.playing import Clients, Task, Told
+from agentmem.bench.progress import bar
 from agentmem.bench.stats import Row, curves, summarise
-from agentmem.bench.suite import Job, Suite
+from agentmem.bench.suite import Suite
 from agentmem.bench.surrogates import LABEL
 from agentmem.bench.table import table_text
-from agentmem.bench.voices import Direct, Voice
-from agentmem.models import resolve
-from agentmem.steps import run
+from agentmem.errors import BudgetExceeded, InputError, ModelError
 
 FOLDER = Path("runs")
+KEPT = "answers.sqlite"
 
 
 def run_suite(
@@ -42,37 +46,115 @@ def run_suite(
     progress: bool = True,
     resume: bool = True,
     workers: int | None = None,
+    place: str = "local",
+    log: Level | None = None,
+    max_cost: float | None = None,
+    answers: str | Path | None = None,
 ) -> Path:
     """Run the suite in a file, or of a name in the catalogue; the folder with what came out.
 
-    `progress` draws a bar on stderr.  `resume` goes on where an interrupted run stopped.
-    `workers` processes play at once, with the same outcome; None: one for each CPU if all players
-    are simulated, the suite is large and the calling script guards `__name__`, else one.
-    MissingExtra without what the report needs.
+    `progress` draws a bar on stderr.  `resume` goes on where an interrupted run stopped; without
+    it the runs are played anew.  `workers` processes play at once, with the same outcome; None:
+    one for each CPU if all players are simulated, the suite is large and the calling script guards
+    `__name__`, else one.  `place`: the executor, `local` or `ray`.  `log` and `max_cost` go before
+    what the suite says.  `answers`: the file that keeps what served models answered; None:
+    OUT/answers.sqlite.
+
+    MissingExtra without what the report needs.  BudgetExceeded once the budget is spent, ModelError
+    if a model failed for good: all other runs are finished then, and what is done is kept.
     """
     require("matplotlib", "jinja2")
-    suite = load_suite(path)
+    suite = limited(load_suite(path), max_cost)
     folder = Path(out) / suite.spec_hash()
     folder.mkdir(parents=True, exist_ok=True)
-    spec = suite.spec()
-    write_whole(folder / "spec.json", json.dumps(spec, indent=2, sort_keys=True) + "\n")
-    begun = time.perf_counter()
-    rows, walls = play_all(suite, folder, progress=progress, resume=resume, workers=workers)
-    result = collect(suite, rows)
-    result["meta"] = {
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "versions": versions(),
-        "wall_s": round(time.perf_counter() - begun, 3),
-        "wall_s_by_run": walls,
-    }
-    write_whole(folder / "report.html", report_html(result))
-    write_whole(folder / "table.txt", table_text(result))
-    write_whole(folder / "result.json", json.dumps(result, indent=1) + "\n")
+    write_whole(folder / "spec.json", json.dumps(suite.spec(), indent=2, sort_keys=True) + "\n")
+    if not resume:
+        for name in ("result.json", "events.jsonl"):
+            (folder / name).unlink(missing_ok=True)
+    kept = Path(answers or Path(out) / KEPT)
+    with (
+        closing(Log.open(folder / "events.jsonl", log or suite.options.log)) as book,
+        closing(Answers(kept)) if suite.served else nullcontext() as store,
+    ):
+        meta = Meta.begin(folder, suite, path, book.level)
+        clients = Clients(suite, store)
+        for asked in book.asked:
+            clients.charge(asked)
+        work = to_do(suite, book, clients, store)
+        failures = play_all(work, book, place=place, workers=workers, progress=progress)
+        meta.end(clients.figures(), runs=len(work.tasks) - left(suite, book))
+    if left(suite, book):
+        raise unfinished(folder, left(suite, book), failures)
+    write_whole(
+        folder / "result.json", json.dumps(collect(suite, in_order(suite, book)), indent=1) + "\n"
+    )
+    publish(folder)
     return folder
 
 
-def collect(suite: Suite, rows: list[Row]) -> dict[str, Any]:
-    """All that a result holds apart from dates and times."""
+def limited(suite: Suite, max_cost: float | None) -> Suite:
+    """The suite with another limit in money.  InputError if a model has no price."""
+    if max_cost is None:
+        return suite
+    for spec in suite.served:
+        if spec not in suite.serving.prices:
+            raise InputError(f"a limit in money needs a price of {spec!r} among `prices`")
+    limits = replace(suite.serving.limits, cost=max_cost)
+    return replace(suite, serving=replace(suite.serving, limits=limits))
+
+
+def to_do(suite: Suite, log: Log, clients: Clients, store: Answers | None) -> Work:
+    """The runs that the log does not hold in full."""
+    tasks = [Task(job=job, held=log.held(job.id)) for job in suite.jobs() if job.id not in log.rows]
+    return Work(suite=suite, level=log.level, tasks=tasks, clients=clients, answers=store)
+
+
+def play_all(
+    work: Work, log: Log, *, place: str, workers: int | None, progress: bool
+) -> dict[str, ModelError]:
+    """Play what is left, into the log; the runs that failed, and why."""
+    failures: dict[str, ModelError] = {}
+    jobs = list(work.suite.jobs())
+    done = [job for job in jobs if job.id in log.rows]
+    with bar(jobs, done, work.clients.figures, progress) as show:
+
+        def tell(told: Told) -> None:
+            if told.lines:
+                log.write(told.lines)
+            if told.row is not None:
+                log.finish(told.run, told.row, told.asked)
+            if told.failure is not None:
+                failures[told.run] = told.failure
+            show(told)
+
+        executor(place, workers).play(work, tell)
+    return failures
+
+
+def left(suite: Suite, log: Log) -> int:
+    """How many runs are not finished."""
+    return sum(job.id not in log.rows for job in suite.jobs())
+
+
+def in_order(suite: Suite, log: Log) -> list[Row]:
+    """The rows of the finished runs, in the suite's order."""
+    return [log.rows[job.id] for job in suite.jobs() if job.id in log.rows]
+
+
+def unfinished(folder: Path, runs: int, failures: Mapping[str, ModelError]) -> ModelError:
+    """What to say when runs are left over."""
+    run, first = next(iter(failures.items()))
+    spent = [error for error in failures.values() if isinstance(error, BudgetExceeded)]
+    why = str(spent[0]) if spent else f"{len(failures)} failed, the first {run}: {first}"
+    text = (
+        f"{runs} runs are not finished; what is done is kept ({why}). "
+        f"Go on with: agentmem bench resume {folder}"
+    )
+    return BudgetExceeded(text) if spent else ModelError(text)
+
+
+def collect(suite: Suite, rows: Sequence[Row]) -> dict[str, Any]:
+    """All that a result holds: nothing of when or how fast it came about."""
     games = {
         cell.label: {
             "game": cell.game.name,
@@ -92,67 +174,18 @@ def collect(suite: Suite, rows: list[Row]) -> dict[str, Any]:
         "spec_hash": suite.spec_hash(),
         "seeds": list(suite.seeds),
         "games": games,
-        "rows": rows,
-        "summary": summarise(rows, games),
+        "rows": list(rows),
+        "summary": summarise(rows, games, family=suite.options.family or None),
         "curves": curves(rows, games),
     }
 
 
-def play_all(
-    suite: Suite, folder: Path, *, progress: bool, resume: bool, workers: int | None
-) -> tuple[list[Row], dict[str, float]]:
-    """The rows of all runs, in the suite's order, and the wall time of those played now."""
-    events = folder / "events.jsonl"
-    if not resume or (folder / "result.json").exists():
-        (folder / "result.json").unlink(missing_ok=True)
-        events.unlink(missing_ok=True)
-    done = finished(events)
-    jobs = list(suite.jobs())
-    left = [job for job in jobs if job.id not in done]
-    if workers is None:
-        simulated = all(job.player.startswith("surrogate:") for job in left)
-        workers = spare_workers(len(left)) if simulated else 1
-    walls: dict[str, float] = {}
-    with (
-        events.open("a", encoding="utf-8") as file,
-        bar(len(jobs), len(done), progress) as advance,
-        pool(workers, len(left)) as spread,
-    ):
-        for job, (row, text, wall) in zip(left, spread(partial(at_once, suite), left), strict=True):
-            file.write(text)
-            file.flush()
-            done[job.id] = row
-            walls[job.id] = round(wall, 4)
-            advance(job)
-    return [done[job.id] for job in jobs], walls
+def publish(folder: Path) -> None:
+    """Write the table and the report of a result."""
+    from agentmem.bench.report import report_html
 
-
-def at_once(suite: Suite, job: Job) -> tuple[Row, str, float]:
-    """The row of a run, its events as JSON lines, and the seconds it took."""
-    begun = time.perf_counter()
-    lines: list[str] = []
-    row = run(play(suite, job, direct, lambda event: lines.append(json.dumps(event) + "\n")))
-    return row, "".join(lines), time.perf_counter() - begun
-
-
-@cache
-def direct(spec: str) -> Voice:
-    """A model of this process, made once."""
-    return Direct(model=resolve(spec))
-
-
-def finished(events: Path) -> dict[str, Row]:
-    """The rows of the runs that an events file holds in full; whatever follows them is cut off."""
-    if not events.exists():
-        return {}
-    rows: dict[str, Row] = {}
-    position = whole = 0
-    with events.open("rb") as file:
-        for line in file:
-            position += len(line)
-            if line.startswith(b'{"type": "result"') and line.endswith(b"\n"):
-                event = json.loads(line)
-                rows[event["run"]] = event["row"]
-                whole = position
-    os.truncate(events, whole)
-    return rows
+    result, meta = (
+        json.loads((folder / name).read_text("utf-8")) for name in ("result.json", "meta.json")
+    )
+    write_whole(folder / "report.html", report_html({**result, "meta": meta}))
+    write_whole(folder / "table.txt", table_text(result))
