@@ -114,7 +114,7 @@ def _row(game: Game, job: Job, played: Played, models: Mapping[int, ModelSeat]) 
     spent = [models[place].spent for place in measured]
     upkeep = [models[place].upkeep for place in measured]
     decisions = sum(one.decisions for one in spent)
-    words = [sum(one.words[side] for one in spent) for side in (0, 1)]
+    forward, history, words = (sum(one.words[side] for one in spent) for side in range(3))
     harms = sum(one.harms for one in spent)
     choices = [choice for choice in played.choices if choice.seat in measured]
     figures = game.figures(played.valid, choices, measured)
@@ -127,12 +127,13 @@ def _row(game: Game, job: Job, played: Played, models: Mapping[int, ModelSeat]) 
         "seed": job.seed,
         "rounds": len(played.rounds),
         "seats": measured,
+        "payoffs": getattr(job.cell.game, "payoffs", None),
         **figures,
         "trembles": sum(len(r.trembled) for r in played.rounds),
         "decisions": decisions,
-        "flr": words[0] / sum(words) if sum(words) else None,
-        "forward_words": words[0],
-        "history_words": words[1],
+        "flr": forward / (forward + history) if forward + history else None,
+        "forward_per_1000": 1000 * forward / words if words else None,  # words of the replies
+        "history_per_1000": 1000 * history / words if words else None,
         # Mean number of decisions at which a harm stays in the prompt; cut off by the end.
         "grudge_lifetime": sum(one.harms_shown for one in spent) / harms if harms else None,
         "tokens_in": sum(one.tokens_in for one in spent) / decisions,

@@ -7,7 +7,7 @@ first.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Protocol
@@ -166,7 +166,7 @@ class Spent:
     cost: float = 0.0
     harms: int = 0  # records of harm kept
     harms_shown: int = 0  # times such a record was shown
-    words: list[int] = field(default_factory=lambda: [0, 0])  # forward, history
+    words: list[int] = field(default_factory=lambda: [0, 0, 0])  # forward, history, of all
 
     def add(self, asked: Asked, memory: str, harms: int) -> None:
         self.decisions += 1
@@ -179,7 +179,8 @@ class Spent:
             self.cached += answer.usage.cached
         self.cost += asked.cost
         self.calls += len(asked.answers)
-        for side, some in enumerate(count("\n".join(a.text for a in asked.answers))):
+        said = "\n".join(answer.text for answer in asked.answers)
+        for side, some in enumerate((*count(said), len(said.split()))):
             self.words[side] += some
 
 
