@@ -16,6 +16,7 @@ from agentmem.errors import InputError, PluginError
 from agentmem.identity import record_id
 from agentmem.structure import Source, Store
 
+_STRICT = json.JSONEncoder(allow_nan=False)
 Content = str | Turn | Mapping[str, Any] | Sequence[str | Turn | Mapping[str, Any]]
 
 
@@ -71,7 +72,7 @@ def metadata(value: Mapping[str, Any] | None) -> dict[str, Any]:
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
         raise InputError(f"data must be a mapping with string keys, not {value!r}")
     try:
-        text = json.dumps(dict(value), allow_nan=False)
+        text = _STRICT.encode(dict(value))
         plain: dict[str, Any] = json.loads(text)
     except (TypeError, ValueError, RecursionError) as error:
         raise InputError(f"data must be JSON: {error}") from error

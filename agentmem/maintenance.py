@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from agentmem.core import (
     Ask,
     Change,
+    Floats,
     Ints,
     Namespace,
     Plan,
@@ -48,13 +49,19 @@ def proposed(engine: Engine, now: float, prefix: Namespace) -> list[Change]:
     """The changes of that plan."""
     wanted = set(engine.spaces(prefix))
     spaces = [space for space in engine.reads.spaces() if space.code in wanted]
-    gone: set[str] = set()
-    changes = list(_expired(engine, spaces, now, gone))
-    gone.update(name for change in changes for name in change.archive)
+    late, own = engine.due(now)
+    if len(late):
+        here = _inside(late, spaces)
+        late, own = late.take(here), own[here]
+    changes = list(_expired(engine, late, own))
+    gone = {name for change in changes for name in change.archive}
     for label, policy in zip(engine.labels, engine.policies, strict=True):
         if policy.remove:
-            found = _due if policy.sweep == "due" else _all
-            for change in filter(None, found(engine, label, policy, spaces, now, gone)):
+            if policy.sweep == "due":
+                found = _due(engine, label, policy, late, gone)
+            else:
+                found = _all(engine, label, policy, spaces, now, gone)
+            for change in filter(None, found):
                 changes.append(change)
                 gone.update(removed(change))
     return changes
@@ -93,36 +100,32 @@ def _entry(record: Record) -> dict[str, Any]:
 
 
 def _due(
-    engine: Engine,
-    label: str,
-    policy: Policy,
-    spaces: Sequence[Space],
-    now: float,
-    gone: set[str],
+    engine: Engine, label: str, policy: Policy, late: View, gone: Collection[str]
 ) -> Iterator[Change]:
     """Ask about the records whose expiry has passed: costs what it finds."""
-    view, _ = engine.due(now)
-    view = view.take(_there(view, spaces, gone))
+    view = _staying(late, gone)
     if len(view):
-        yield engine.panel.maintain(label, policy, view, Ask(now=now, namespace=()))
+        yield engine.panel.maintain(label, policy, view, Ask(now=view.now, namespace=()))
 
 
-def _there(view: View, spaces: Sequence[Space], gone: Collection[str]) -> NDArray[np.bool_]:
-    """Which rows lie in some namespaces and are not gone already."""
-    inside = np.isin(view.namespace, [space.code for space in spaces])
-    if gone:
-        inside &= ~np.isin(view.ids, [name.encode() for name in gone])
-    return inside
+def _staying(view: View, gone: Collection[str]) -> View:
+    """The rows that are not gone already."""
+    return view.take(~np.isin(view.ids, [name.encode() for name in gone])) if gone else view
 
 
-def _expired(
-    engine: Engine, spaces: Sequence[Space], now: float, gone: Collection[str]
-) -> Iterator[Change]:
+def _inside(view: View, spaces: Sequence[Space]) -> NDArray[np.bool_]:
+    """Which rows lie in some namespaces."""
+    if len(spaces) == 1:
+        inside: NDArray[np.bool_] = view.namespace == spaces[0].code
+        return inside
+    return np.isin(view.namespace, [space.code for space in spaces])
+
+
+def _expired(engine: Engine, view: View, own: Floats) -> Iterator[Change]:
     """The records whose own date of expiry has passed, whatever the policies say, and what rests
     on them alone.
     """
-    view, own = engine.due(now)
-    late = (own <= now) & _there(view, spaces, gone)
+    late = own <= view.now
     if late.any():
         names = view.names(late)
         scores = dict(zip(names, own[late].tolist(), strict=True))
@@ -150,8 +153,7 @@ def _all(
                 engine.refresh()
                 groups = engine.columns.groups()
             view = engine.columns.view(groups[space.code], now)
-            if gone:
-                view = view.take(~np.isin(view.ids, [name.encode() for name in gone]))
+            view = _staying(view, gone)
             change = engine.panel.maintain(label, policy, view, ask)
             yield replace(change, namespace=path, turn=space.turn)
 

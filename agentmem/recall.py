@@ -25,7 +25,17 @@ from agentmem.relevance import Candidates, Query, candidates
 from agentmem.text import count_tokens, fold, words
 from agentmem.values import built
 
-__all__ = ["Query", "Ranking", "Weigh", "product", "rank", "reinforce", "reinforce_hits", "search"]
+__all__ = [
+    "Query",
+    "Ranking",
+    "Weigh",
+    "pack",
+    "product",
+    "rank",
+    "reinforce",
+    "reinforce_hits",
+    "search",
+]
 
 EXACT_AT = 1.0 - 1e-4  # cosine from which a record may be the query's own text
 
@@ -46,23 +56,31 @@ class Ranking:
 def search(engine: Engine, query: Query, *, budget: int | None = None) -> tuple[list[Hit], Ints]:
     """The top k that fit the budget of tokens, and their rows.  The engine is locked."""
     ranking = rank(engine, query, *_searched(engine, query))
-    hits: list[Hit] = []
-    chosen: list[int] = []
-    left = budget
     places = ranking.rows.tolist()
     there = engine.ledger.records(places)
-    for row, score, why in zip(places, ranking.scores.tolist(), ranking.whys, strict=True):
-        record = there.get(row)
-        if record is None:
-            continue
-        if left is not None:
-            cost = count_tokens(record.text)
-            if cost > left:
-                continue
-            left -= cost
-        hits.append(built(Hit, {"record": record, "score": score, "why": why}))
-        chosen.append(row)
-    return hits, np.array(chosen, dtype=np.int64)
+    found = {
+        row: built(Hit, {"record": there[row], "score": score, "why": why})
+        for row, score, why in zip(places, ranking.scores.tolist(), ranking.whys, strict=True)
+        if row in there
+    }
+    hits = pack(list(found.values()), budget)
+    if len(hits) < len(found):
+        kept = {hit.id for hit in hits}
+        found = {row: hit for row, hit in found.items() if hit.id in kept}
+    return hits, np.array(list(found), dtype=np.int64)
+
+
+def pack(hits: Sequence[Hit], budget: int | None) -> list[Hit]:
+    """The hits that fit a budget of tokens, best first; one that does not fit is passed over."""
+    if budget is None:
+        return list(hits)
+    kept = []
+    for hit in hits:
+        cost = count_tokens(hit.text)
+        if cost <= budget:
+            budget -= cost
+            kept.append(hit)
+    return kept
 
 
 def _searched(engine: Engine, query: Query) -> tuple[Ints, Weigh]:
@@ -185,13 +203,19 @@ def _unasked(engine: Engine, rows: Ints, weigh: Weigh, k: int) -> Ranking:
     retention = product(weights, len(rows))
     created = engine.columns.floats["created"][rows]
     order = np.lexsort((rows, created, retention))[::-1][:k]
-    each = [weight[order].tolist() for weight in weights.values()]
-    shares = zip(*each, strict=True) if each else [()] * len(order)
-    whys = [
-        built(Why, {**_UNASKED, "weights": dict(zip(weights, share, strict=True))})
-        for share in shares
-    ]
+    whys = _alike({label: weight[order] for label, weight in weights.items()}, len(order))
     return Ranking(rows=rows[order], scores=retention[order], whys=whys)
+
+
+def _alike(weights: Mapping[str, Floats], n: int) -> list[Why]:
+    """Why each of n rows came up without a query; one and the same where all weigh the same."""
+    each = {label: weight.tolist() for label, weight in weights.items()}
+    if n and all(own.count(own[0]) == n for own in each.values()):
+        return [Why(fused=1.0, weights={label: own[0] for label, own in each.items()})] * n
+    shares = zip(*each.values(), strict=True)
+    return [
+        built(Why, {**_UNASKED, "weights": dict(zip(each, share, strict=True))}) for share in shares
+    ]
 
 
 def _exact(engine: Engine, query: Query, positions: Ints, found: Candidates) -> NDArray[np.bool_]:

@@ -65,7 +65,8 @@ def _checked(embedder: Embedder, vectors: Any, n: int) -> Vectors:
     """Unit rows, float32, shape (n, dim): one wrong batch would spoil the file for good."""
     array = np.asarray(vectors, dtype=np.float32)
     squares = np.vecdot(array, array) if array.shape == (n, embedder.dim) else np.array([np.nan])
-    if np.all((np.abs(squares - 1.0) < TOLERANCE) | (squares == 0.0)):
+    near = np.abs(squares - 1.0) < TOLERANCE
+    if near.all() or (near | (squares == 0.0)).all():
         return array
     if not np.isfinite(squares).all():
         raise PluginError(

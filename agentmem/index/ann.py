@@ -160,8 +160,10 @@ class AnnIndex(ExactIndex):
         usearch only marks a removed key and keeps its vector until another takes the slot, which
         the next add does.
         """
+        if self._graph is None:
+            return
         gone = rows[self._placed[rows]]
-        if not len(gone) or self._graph is None:
+        if not len(gone):
             return
         if len(gone) + len(self._noise) > NOISE_SHARE * len(self._graph):
             self._begin()

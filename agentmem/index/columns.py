@@ -109,11 +109,14 @@ class Columns:
         self.source[pos] = self.origins[record.source]
         self.recalls[pos] = np.nan
         self.perishable |= record.expires is not None
-        self.speaker[pos], self.asks[pos] = speaker(record.text), asks(record.text)
-        self.speakers |= {int(self.speaker[pos])} - {0}
-        values = {name: getattr(record, name) for name in FLOATS if name != "words"}
-        for name, value in values.items():
-            self.floats[name][pos] = MISSING.get(name, np.nan) if value is None else value
+        self.speaker[pos] = speaks = speaker(record.text)
+        if speaks:
+            self.speakers.add(speaks)
+        self.asks[pos] = asks(record.text)
+        fields = vars(record)
+        for name, column in self.floats.items():
+            value = fields.get(name)
+            column[pos] = MISSING.get(name, np.nan) if value is None else value
         self.floats["words"][pos] = len(words(record.found_by))
         if space >= len(self.turns):
             self.turns = _resized(self.turns, space * 3 // 2 + 64)

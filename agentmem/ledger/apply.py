@@ -127,7 +127,7 @@ class Applier:
         for pos, name, space, contents in payload.get("bury", ()):
             self._bury(pos, name, space, contents)
         self._tasks(payload.get("tasks", ()))
-        self.db.run(sqlite.MENTION, positions=dumps(sorted(mentioned(payload))), seq=self.seq)
+        self.db.many(sqlite.MENTION, [(pos, self.seq) for pos in sorted(mentioned(payload))])
 
     def _add(self, entries: Sequence[Mapping[str, Any]], vectors: Mapping[int, bytes]) -> None:
         said = [words(found_by(entry)) for entry in entries]
@@ -140,9 +140,7 @@ class Applier:
         )
         ring = [(e["pos"], slot, at) for e in entries for slot, at in e.get("recalls", {}).items()]
         self.db.many(_RECALLED, ring)  # of a memory folded up to a moment
-        terms: Counter[tuple[int, int]] = Counter()
-        for entry, its in pairs:
-            terms.update((word, entry["namespace"]) for word in hashes(its))
+        terms = Counter((word, e["namespace"]) for e, its in pairs for word in hashes(its))
         self._index(pairs, terms)
         for space, count in Counter(e["namespace"] for e in entries).items():
             active = sum(e["namespace"] == space and e["status"] == ACTIVE for e in entries)

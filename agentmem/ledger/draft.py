@@ -104,7 +104,7 @@ def _entries(book: Book, new: Mapping[str, Record], expire: Expire) -> list[dict
     turns: dict[int, tuple[int, int]] = {}
     settled: list[Record] = []
     spaces: list[int] = []
-    held: dict[tuple[int, int], int] = {}
+    held: dict[int, dict[int, int]] = {}
     before: dict[tuple[int, str], Said] = {}
     for one in new.values():
         space = book.space(one.namespace)
@@ -187,15 +187,18 @@ def _surprise(
     text: str,
     space: int,
     records: int,
-    held: dict[tuple[int, int], int],
+    held: dict[int, dict[int, int]],
     answers: bool,
 ) -> float:
-    """Importance against what the namespace held before this change; `held` is a cache."""
+    """Importance against what the namespace held before this change; `held`: a cache of how many
+    records hold a word, by namespace.
+    """
     shared = shares(text)
-    keys = [(word_hash(word), space) for word in shared]
-    missing = [word for word, _ in keys if (word, space) not in held]
+    codes = [word_hash(word) for word in shared]
+    here = held.setdefault(space, {})
+    missing = [code for code in codes if code not in here]
     if missing:
-        held.update(dict.fromkeys([(word, space) for word in missing], 0))
+        here.update(dict.fromkeys(missing, 0))
         rows = book.db.rows(HOLDERS, words=dumps(missing))
-        held.update({(word, where): count for word, where, count in rows if where == space})
-    return importance(shared, [held[key] for key in keys], records, answers=answers)
+        here.update({code: count for code, where, count in rows if where == space})
+    return importance(shared, [here[code] for code in codes], records, answers=answers)

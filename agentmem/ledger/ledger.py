@@ -26,7 +26,7 @@ from agentmem.ledger.tables import (
 from agentmem.values import changed
 
 _LINE = compiled(insert(journal))
-_STAMPS = "SELECT key, value FROM meta WHERE key IN ('embedder', 'expiries')"
+_STAMPS = "SELECT key, value FROM meta"
 _LINES_OF = compiled(select(mention.c.seq).where(mention.c.pos == bindparam("pos")))
 _SAID = compiled(
     select(journal.c.payload, journal.c.policy, journal.c.reason).where(

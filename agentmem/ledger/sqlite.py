@@ -76,7 +76,7 @@ ACTIVE_OF = (
     "SELECT namespace, count(*) FROM record WHERE status = 1 "
     "AND pos IN (SELECT value FROM json_each(:positions)) GROUP BY namespace"
 )
-MENTION = "INSERT INTO mention(pos, seq) SELECT value, :seq FROM json_each(:positions)"
+MENTION = "INSERT INTO mention(pos, seq) VALUES (?, ?)"
 HOLDERS = (
     "SELECT term.hash, term.namespace, term.records FROM json_each(:words) AS word "
     "JOIN term ON term.hash = word.value"

@@ -20,10 +20,9 @@ from agentmem.core import Hit, Ints, Record, Vectors
 from agentmem.engine import Engine
 from agentmem.errors import PluginError
 from agentmem.index.where import condition
-from agentmem.recall import Query
+from agentmem.recall import Query, pack
 from agentmem.retrieve.stage import Stage
 from agentmem.steps import Steps, embed, work
-from agentmem.text import count_tokens
 
 __all__ = ["Pipeline", "pack"]
 
@@ -159,19 +158,6 @@ class _Search:
     @property
     def _asking(self) -> Asking:
         return Asking(self.caller, "a stage of retrieval")
-
-
-def pack(hits: Sequence[Hit], budget: int | None) -> list[Hit]:
-    """The hits that fit a budget of tokens, best first; one that does not fit is passed over."""
-    if budget is None:
-        return list(hits)
-    kept = []
-    for hit in hits:
-        cost = count_tokens(hit.text)
-        if cost <= budget:
-            budget -= cost
-            kept.append(hit)
-    return kept
 
 
 def _inside(path: Sequence[str], prefix: Sequence[str]) -> bool:
