@@ -262,7 +262,17 @@ def test_demands_are_paid_if_they_fit_together() -> None:
     assert texts(game, after(game, 4, 8, number=7), 0) == [
         "[Round 7] You: 4 (0 pts) | Player 2: 8 (0 pts)"
     ]
-    assert [line.valence for s in (0, 1) for line in game.lines(after(game, 4, 7), s)] == [-1, 1]
+    harm = {
+        pair: [line.valence for s in (0, 1) for line in game.lines(after(game, *pair), s)]
+        for pair in ((4, 7), (4, 6), (5, 6), (3, 7), (6, 6))
+    }
+    assert harm == {
+        (4, 7): [-1, 1],
+        (4, 6): [1, 1],  # somebody gave way
+        (5, 6): [-1, 1],  # no deal for wanting more than half
+        (3, 7): [-1, 1],
+        (6, 6): [-1, -1],
+    }
 
 
 def test_demands_on_four_and_six_meet_the_mixed_equilibrium() -> None:

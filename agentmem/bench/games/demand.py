@@ -54,17 +54,18 @@ class Demand(Bargain):
         return (float(first), float(second)) if first + second <= self.pie else (0.0, 0.0)
 
     def lines(self, played: Round, seat: int) -> tuple[Line, ...]:
-        """One line; what the other did: -1 if it demanded so much that what is left is an insult,
-        else +1.
+        """One line; what the other did: -1 if its demand left an insult, or was more than half
+        and there was no deal, which is its refusal of halves; else +1.
         """
         if not played.payoffs:
             return ()
         left = self.pie - self.demands(played)[1 - seat]
+        refused = 2 * left < self.pie and not any(played.payoffs)
         half = self.pie // 2
         return (
             Line(
                 text=self.told(played, seat) + words(played.acts, seat),
-                valence=1.0 if left >= INSULT * self.pie else -1.0,
+                valence=-1.0 if refused or left < INSULT * self.pie else 1.0,
                 friendly=self.told(self.made(played.number, (half, half)), seat),
             ),
         )

@@ -63,6 +63,7 @@ class Best:
     fair: tuple[float, float]  # points of either side where the worse-off one has most
 
 
+@cache
 def scenarios(source: str) -> Scenarios:
     """The scenarios of a source, read once.  InputError for an unknown one or an unfit file."""
     kind, _, path = source.partition(":")
@@ -96,7 +97,6 @@ def drawn(count: int, draw: int) -> tuple[int, ...]:
     return tuple(sorted(range(count), key=lambda place: key("scenario", draw, place)))
 
 
-@cache
 def _own() -> Scenarios:
     """1,000 of all scenarios that the rules allow, in an order that hashes give.
 
@@ -119,7 +119,6 @@ def _allowed() -> Iterator[Scenario]:
                 yield Scenario(pool, (first, second))
 
 
-@cache
 def _casino(path: str) -> Scenarios:
     """The priorities of a file of the corpus; without a path, those that come with the package."""
     if path:
@@ -155,7 +154,6 @@ def _points(issues: dict[str, Any]) -> str:
     return "".join(str(of[issue]) for issue in ("Food", "Water", "Firewood"))
 
 
-@cache
 def _deal_or_no_deal(path: str) -> Scenarios:
     """The scenarios of a data file; a dialogue told from both sides counts once."""
     found: dict[frozenset[Values], Scenario] = {}
