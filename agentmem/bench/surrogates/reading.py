@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Literal
 
 from agentmem.bench import lexicon
@@ -63,7 +63,7 @@ class Evidence:
     history: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Dilemma:
     """A decision in a dilemma, as far as the prompt tells of it."""
 
@@ -88,14 +88,16 @@ class Dilemma:
             return float(word)
         return int(word) / self.high if word.isdecimal() else 0.0
 
-    @property
+    @cached_property
     def own(self) -> tuple[float, ...]:
         """Own visible moves, as shares of cooperation, in the order shown."""
         return tuple(self.share(line.own) for line in self.lines)
 
-    @property
+    @cached_property
     def others(self) -> tuple[float, ...]:
         """Mean share of cooperation of the other seats in each visible round."""
+        if self.kind == "tokens":
+            return tuple(line.others.count(self.good) / len(line.others) for line in self.lines)
         return tuple(
             sum(self.share(word) for word in line.others) / len(line.others) for line in self.lines
         )
@@ -120,7 +122,7 @@ class Dilemma:
         good = sum(kind.values()) / players
         return good, sum(rounds.values()) / players - good
 
-    @property
+    @cached_property
     def evidence(self) -> Evidence:
         """Counts of rounds shown, and of totals, which weigh less (`COUNTED`)."""
         shares = self.others
