@@ -188,6 +188,17 @@ class Tape:
         )
 
 
+def finished(path: Path) -> dict[str, Row]:
+    """The rows of the finished runs in a log, which may be being written."""
+    rows: dict[str, Row] = {}
+    with path.open("rb") as file:
+        for text in file:
+            if text.startswith(b'{"type": "result"') and text.endswith(b"\n"):
+                event = _parsed(text, str(path))
+                rows[event["run"]] = event["row"]
+    return rows
+
+
 def hold(file: IO[bytes], path: Path) -> None:
     """Keep other processes from the file until this one ends, however it ends."""
     try:

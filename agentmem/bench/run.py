@@ -85,10 +85,9 @@ def run_suite(
         meta.end(clients.figures(), runs=len(work.tasks) - left(suite, book))
     if left(suite, book):
         raise unfinished(folder, left(suite, book), failures)
-    write_whole(
-        folder / "result.json", json.dumps(collect(suite, in_order(suite, book)), indent=1) + "\n"
-    )
-    publish(folder)
+    result = collect(suite, [book.rows[job.id] for job in suite.jobs()])
+    write_whole(folder / "result.json", json.dumps(result, indent=1) + "\n")
+    publish(folder, result)
     return folder
 
 
@@ -136,11 +135,6 @@ def left(suite: Suite, log: Log) -> int:
     return sum(job.id not in log.rows for job in suite.jobs())
 
 
-def in_order(suite: Suite, log: Log) -> list[Row]:
-    """The rows of the finished runs, in the suite's order."""
-    return [log.rows[job.id] for job in suite.jobs() if job.id in log.rows]
-
-
 def unfinished(folder: Path, runs: int, failures: Mapping[str, ModelError]) -> ModelError:
     """What to say when runs are left over."""
     run, first = next(iter(failures.items()))
@@ -180,12 +174,10 @@ def collect(suite: Suite, rows: Sequence[Row]) -> dict[str, Any]:
     }
 
 
-def publish(folder: Path) -> None:
-    """Write the table and the report of a result."""
+def publish(folder: Path, result: Mapping[str, Any]) -> None:
+    """Write the table and the report of a result into its folder."""
     from agentmem.bench.report import report_html
 
-    result, meta = (
-        json.loads((folder / name).read_text("utf-8")) for name in ("result.json", "meta.json")
-    )
+    meta = json.loads((folder / "meta.json").read_text("utf-8"))
     write_whole(folder / "report.html", report_html({**result, "meta": meta}))
     write_whole(folder / "table.txt", table_text(result))

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import typer
 
-from agentmem.cli import choices, lab, records, removals, talk, upkeep
+from agentmem.cli import bench, choices, lab, records, removals, talk, upkeep
 from agentmem.cli.session import USAGE, USAGE_ERROR, report
 
 __all__ = ["app", "main"]
@@ -36,9 +36,8 @@ def _root() -> None:
     """Typer calls this before each command."""
 
 
-for part in (records, removals, upkeep, lab, talk):
+for part in (records, removals, upkeep, lab, talk, choices, bench):
     part.register(app)
-choices.register(app)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""policies, stores, config, bench: what there is to choose from, and what is wrong with a file."""
+"""policies, stores, config: what there is to choose from, and what is wrong with a file."""
 
 from __future__ import annotations
 
@@ -93,31 +93,6 @@ def check_config(
     session.show({"ok": True, "config": plain}, f"{file} is right. Beside the defaults:", text)
 
 
-def run_bench(
-    session: Session,
-    suite: Annotated[str, typer.Argument(help="A suite's file, or its name in the catalogue.")],
-    out: Annotated[Path, typer.Option(help="Where results go.")] = Path("runs"),
-    resume: Annotated[bool, typer.Option(help="Go on where a run stopped.")] = True,
-    progress: Annotated[bool, typer.Option(help="Draw a bar on stderr.")] = True,
-) -> None:
-    """Play a benchmark suite; writes events, results, a table and a report."""
-    from agentmem.bench.run import run_suite
-
-    folder = run_suite(suite, out, progress=progress and not session.as_json, resume=resume)
-    files = {path.stem: str(path) for path in sorted(folder.iterdir()) if path.is_file()}
-    table = (folder / "table.txt").read_text(encoding="utf-8").rstrip()
-    session.show({"folder": str(folder), "files": files}, table, f"report: {folder}/report.html")
-
-
-def list_suites(session: Session) -> None:
-    """The benchmark suites of the catalogue."""
-    described = catalogue.describe("bench")
-    table = columns("name", "what it plays")
-    for name, text in described.items():
-        table.add_row(name, clean(text))
-    session.show([{"name": n, "description": t} for n, t in described.items()], table)
-
-
 def _bound(body: Callable[..., None], group: str) -> Callable[..., None]:
     """The body for one group, with a signature that does not name it."""
     bound = partial(body, group=group)
@@ -142,8 +117,4 @@ def register(app: typer.Typer) -> None:
         app.add_typer(part, name=group)
     config = typer.Typer(help="Configuration files.", no_args_is_help=True)
     command(config, "check", check_config, "plain")
-    bench = typer.Typer(help="Benchmarks.", no_args_is_help=True)
-    command(bench, "run", run_bench, "plain")
-    command(bench, "list", list_suites, "plain")
     app.add_typer(config, name="config")
-    app.add_typer(bench, name="bench")
