@@ -21,7 +21,7 @@ from typing import Any
 
 from measure import arguments, circumstances, destination
 
-from agentmem.bench.axelrod import agent
+from agentmem.bench.adapters.axelrod import agent
 from agentmem.bench.games import Prisoners
 from agentmem.bench.match import Match
 from agentmem.bench.once import memory_config

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from agentmem.bench import axelrod as sitting
 from agentmem.bench import run_suite
+from agentmem.bench.adapters import axelrod as sitting
 from agentmem.bench.games import Act, Prisoners, Round
 from agentmem.bench.keys import generator
 from agentmem.bench.match import Match, Played

@@ -1,7 +1,7 @@
 """Agents with a memory as players of the Axelrod library, in its matches and tournaments.
 
     import axelrod
-    from agentmem.bench.axelrod import agent
+    from agentmem.bench.adapters.axelrod import agent
 
     player = agent("surrogate:immune", Recall(policies=build_policies([{"window": {"n": 5}}])))
     match = axelrod.Match((player, axelrod.TitForTat()), turns=200, noise=0.02, seed=7)
@@ -17,15 +17,13 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
+from agentmem.bench.adapters.seating import model_seat
 from agentmem.bench.games import Act, Move, Prisoners, Round
-from agentmem.bench.once import memory_config
 from agentmem.bench.players.axelrod import Pair, library
 from agentmem.bench.prompting import Form
-from agentmem.bench.seats import ModelSeat, Recall, Turn
-from agentmem.bench.voices import Direct
+from agentmem.bench.seats import Recall, Turn
 from agentmem.clock import SimulatedClock
 from agentmem.errors import IllegalMove, InputError
-from agentmem.memory import AgentMemory
 from agentmem.models import ChatModel, resolve
 from agentmem.steps import run
 
@@ -58,16 +56,8 @@ class Sitter:
     def __post_init__(self) -> None:
         self.game = Prisoners(payoffs=self.points).seeded(self.seed)
         self.clock = SimulatedClock()
-        memory = AgentMemory(memory_config(self.recall, self.model), clock=self.clock)
-        weakref.finalize(self, memory.close)
-        self.seat = ModelSeat(
-            voice=Direct(model=self.model),
-            memory=memory,
-            clock=self.clock,
-            recall=self.recall,
-            rules=self.game.rules(0),
-            style=self.style,
-        )
+        self.seat = model_seat(self.model, self.recall, self.game, 0, self.clock, self.style)
+        weakref.finalize(self, self.seat.memory.close)
 
     def move(self, past: Sequence[Pair]) -> Move:
         """C or D, after the rounds so far; IllegalMove if no reply of the model names one.
