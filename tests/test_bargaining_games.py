@@ -418,8 +418,8 @@ def test_prices_alternate_and_divide_the_surplus() -> None:
     assert f"You are the seller; the good costs you {cost}." in ask(game, number=number)
     other = ask(game, 77, number=number)
     assert other.endswith(
-        f"You are the buyer; the good is worth {value} to you. Player 2 names the price 77. Do "
-        "you accept or reject?"
+        f"You are the buyer; the good is worth {value} to you. Player 2 names the price 77, "
+        "where the highest is 100. Do you accept or reject?"
     )
     late = after(replace(game, discount=0.5), 100, "reject", cost, "accept", number=number)
     assert late.payoffs == (0, (value - cost) / 2)

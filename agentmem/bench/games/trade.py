@@ -110,12 +110,13 @@ class Trade(Bargain):
             "number": played.number,
             "turn": turn,
             "most": self.most,
+            "high": self.high,
             "role": fill(
                 "trade_seller" if sells else "trade_buyer", limit=self.limit(played.number, seat)
             ),
         }
         if open_ is None:
-            ask = fill("trade_propose", high=self.high, **said)
+            ask = fill("trade_propose", **said)
             if done and done[-1].answer is not None:
                 ask = self.heard(ask, done[-1].answer)
             return proposal(seat, ask, "price", self.high, talk=self.talk)

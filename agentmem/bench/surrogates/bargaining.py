@@ -19,101 +19,119 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from itertools import product
 from random import Random
 
-from agentmem.bench.surrogates.deals import hoped, part, read_deals
+from agentmem.bench.surrogates.deals import POOL, Bundle, hoped, part, pool_of, read_deals, whole_of
 from agentmem.bench.surrogates.reading import Evidence
 
 NOISE = 0.07  # standard deviation of a named share
 SOFT = 0.04  # how gradually acceptance sets in
 
 Goodwill = Callable[[Evidence], float]
-Bundle = tuple[int, ...]
 
 _ASK = re.compile(r"^(?:Round \d+\. You are the|Round \d+\. Name your demand|Game \d+, ).*$", re.M)
 _WHEN = re.compile(r"Game \d+, (?:round|turn) (\d+) of at most (\d+)\.")
-_OFFERED = re.compile(r"Player 2 offers you (\d+) of (\d+)")
-_UNITS = re.compile(r"How many of the (\d+) units")
+_OFFERED = re.compile(r"You are the responder\. Player 2 offers you (\d+) of (\d+)")
+_UNITS = re.compile(r"You are the proposer\. How many of the (\d+) units")
 _DEMAND = re.compile(r"Name your demand, a whole number from 0 to (\d+)")
-_POOL = re.compile(r"The pool: ([^.]*)\. One of each is worth to you: ([^.]*)\.")
 _LEFT = re.compile(r"together worth (\d+) points to you")
-_ROLE = re.compile(r"You are the (seller|buyer); the good (?:costs you|is worth) (\d+)")
-_PRICE = re.compile(r"Player 2 names the price (\d+)")
-_PRICES = re.compile(r"names a price, a whole number from 0 to (\d+)")
+_TRADE = re.compile(
+    r"You are the (seller|buyer); the good (?:costs you|is worth) (\d+)(?: to you)?\. (?:Name the "
+    r"price, a whole number from 0 to|Player 2 names the price (\d+), where the highest is) (\d+)"
+)
 _FACTOR = re.compile(r"to you (\d+(?:\.\d+)?) times as much")
-_NUMBER = re.compile(r"\d+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """What a bargainer is asked, with all that it goes by."""
+
+    ask: str
+    text: str  # the whole prompt
+    kind: float  # goodwill, 0..1
+    rng: Random
+
+    @property
+    def noise(self) -> float:
+        return self.rng.gauss(0.0, NOISE)
+
+    @property
+    def left(self) -> float:
+        """What is left of a demand by now, 0..1."""
+        when = _WHEN.match(self.ask)
+        return 1 - self.kind * (int(when[1]) - 1) / int(when[2]) if when else 1.0
+
+    def accepts(self, offered: float, least: float) -> bool:
+        """Whether a share will do; the nearer to the least, the more that is chance."""
+        return self.rng.random() < 1 / (1 + math.exp(min((least - offered) / SOFT, 700.0)))
 
 
 def bargain(text: str, goodwill: Goodwill, rng: Random) -> tuple[str, Evidence] | None:
     """The answer to the bargain in a prompt, and what was read; None if there is none."""
-    found = _ASK.search(text)
-    if found is None:
+    line = _ASK.search(text)
+    if line is None:
         return None
-    ask = found[0]
-    seen = read_deals(text)
-    kind = goodwill(seen)
     for marks, answer in ANSWERS.items():
-        if marks.search(ask):
-            return answer(ask, text, kind, rng), seen
+        if found := marks.search(line[0]):
+            seen = read_deals(text, whole_of(line[0]))
+            case = Case(ask=line[0], text=text, kind=goodwill(seen), rng=rng)
+            return answer(found, case), seen
     return None
 
 
-def _pie(ask: str, text: str, kind: float, rng: Random) -> str:
-    """Propose a division of a pie, or answer to one."""
-    if offered := _OFFERED.search(ask):
-        least = 0.10 + 0.35 * (1 - kind)
-        if factor := _FACTOR.search(text):
-            d = float(factor[1])
-            least = d / (1 + d) * (0.55 + 0.45 * (1 - kind))
-        return _answer("answer", int(offered[1]) / int(offered[2]), least, rng)
-    pie = _int(_UNITS, ask)
-    share = 0.15 + 0.35 * kind + rng.gauss(0.0, NOISE)
-    return _named("offer", share * pie, pie)
+def _offer(found: re.Match[str], case: Case) -> str:
+    pie = int(found[1])
+    return _named("offer", (0.15 + 0.35 * case.kind + case.noise) * pie, pie)
 
 
-def _demand(ask: str, text: str, kind: float, rng: Random) -> str:
-    pie = _int(_DEMAND, ask)
-    return _named("demand", (0.42 + 0.40 * (1 - kind) + rng.gauss(0.0, NOISE)) * pie, pie)
+def _respond(found: re.Match[str], case: Case) -> str:
+    """To an offer, in the ultimatum or, where the pie shrinks, in alternating offers."""
+    least = 0.10 + 0.35 * (1 - case.kind)
+    if factor := _FACTOR.search(case.text):
+        d = float(factor[1])
+        least = d / (1 + d) * (0.55 + 0.45 * (1 - case.kind))
+    return _answer(yes=case.accepts(int(found[1]) / int(found[2]), least))
 
 
-def _division(ask: str, text: str, kind: float, rng: Random) -> str:
+def _demand(found: re.Match[str], case: Case) -> str:
+    pie = int(found[1])
+    return _named("demand", (0.42 + 0.40 * (1 - case.kind) + case.noise) * pie, pie)
+
+
+def _divide(found: re.Match[str], case: Case) -> str:
     """Agree, or ask for the bundle that is worth least of those that are worth enough."""
-    left = _left(ask, kind)
-    shown = _POOL.search(ask)
-    pool, values = (_numbers(shown[place]) for place in (1, 2)) if shown else ((), ())
+    pool, values = pool_of(found)
     total = sum(map(int.__mul__, pool, values))
-    if offered := _LEFT.search(ask):
-        least = left * (0.35 + 0.30 * (1 - kind))
-        if rng.random() < _chance(int(offered[1]) / total, least):
+    if offered := _LEFT.search(case.ask):
+        least = case.left * (0.35 + 0.30 * (1 - case.kind))
+        if case.accepts(int(offered[1]) / total, least):
             return '{"take":"agree"}'
-    wanted = left * (0.50 + 0.30 * (1 - kind)) + rng.gauss(0.0, NOISE)
+    wanted = case.left * (0.50 + 0.30 * (1 - case.kind)) + case.noise
     taken = bundle(pool, values, min(max(math.ceil(wanted * total), 0), total))
     return f'{{"take":{list(taken)}}}'
 
 
-def _trade(ask: str, text: str, kind: float, rng: Random) -> str:
+def _trade(found: re.Match[str], case: Case) -> str:
     """Name a price, or answer to one."""
-    left = _left(ask, kind)
-    role = _ROLE.search(ask)
-    sells, limit = (role[1] == "seller", int(role[2])) if role else (True, 0)
-    high = _int(_PRICES, text)
-    if named := _PRICE.search(ask):
-        offered = part(limit, int(named[1]), high, sells=sells)
-        least = left * (0.10 + 0.40 * (1 - kind))
-        return _answer("answer", offered if offered >= 0 else -math.inf, least, rng)
-    wanted = left * (0.50 + 0.40 * (1 - kind)) + rng.gauss(0.0, NOISE)
+    sells, limit, high = found[1] == "seller", int(found[2]), int(found[4])
+    if found[3]:
+        offered = part(limit, int(found[3]), high, sells=sells)
+        least = case.left * (0.10 + 0.40 * (1 - case.kind))
+        return _answer(yes=offered >= 0 and case.accepts(offered, least))
+    wanted = case.left * (0.50 + 0.40 * (1 - case.kind)) + case.noise
     gain = max(wanted, 0.0) * hoped(limit, high, sells=sells)
     return _named("price", limit + gain if sells else limit - gain, high)
 
 
-ANSWERS: Mapping[re.Pattern[str], Callable[[str, str, float, Random], str]] = {
-    _OFFERED: _pie,
-    _UNITS: _pie,
+ANSWERS: Mapping[re.Pattern[str], Callable[[re.Match[str], Case], str]] = {
+    _OFFERED: _respond,
+    _UNITS: _offer,
     _DEMAND: _demand,
-    _POOL: _division,
-    _ROLE: _trade,
+    POOL: _divide,
+    _TRADE: _trade,
 }
 
 
@@ -128,32 +146,10 @@ def bundle(pool: Bundle, values: Bundle, least: int) -> Bundle:
     return min(enough)[2]
 
 
-def _left(ask: str, kind: float) -> float:
-    """What is left of a demand by now."""
-    when = _WHEN.match(ask)
-    return 1 - kind * (int(when[1]) - 1) / int(when[2]) if when else 1.0
-
-
-def _numbers(words: str) -> Bundle:
-    """The numbers of `books 3, hats 1, balls 2`."""
-    return tuple(map(int, _NUMBER.findall(words)))
-
-
-def _int(pattern: re.Pattern[str], text: str) -> int:
-    found = pattern.search(text)
-    return int(found[1]) if found else 0
-
-
 def _named(key: str, value: float, most: int) -> str:
     """The nearest whole number of 0..most, as JSON."""
     return f'{{"{key}":{min(max(round(value), 0), most)}}}'
 
 
-def _answer(key: str, offered: float, least: float, rng: Random) -> str:
-    word = "accept" if rng.random() < _chance(offered, least) else "reject"
-    return f'{{"{key}":"{word}"}}'
-
-
-def _chance(offered: float, least: float) -> float:
-    """Chance of accepting."""
-    return 1.0 / (1.0 + math.exp(min((least - offered) / SOFT, 700.0)))
+def _answer(*, yes: bool) -> str:
+    return '{"answer":"accept"}' if yes else '{"answer":"reject"}'

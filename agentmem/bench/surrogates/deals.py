@@ -13,6 +13,8 @@ from functools import lru_cache
 from agentmem.bench import lexicon
 from agentmem.bench.surrogates.reading import COUNTED, Evidence, memory_of
 
+Bundle = tuple[int, ...]  # a number for each type of item
+
 INSULT = 0.4  # an offer below this share of what there is to have
 
 _OWN = re.compile(
@@ -32,13 +34,16 @@ _TOTAL = re.compile(
     r"Player 2 (?:(accepted|rejected|agreed|did not agree)|(?:offered you|chose) (\d+))"
     r" in (\d+) of \d+ earlier rounds"
 )
-_UNITS = re.compile(r"In e(?:very round|ach game) (\d+) units are divided")
-_PRICES = re.compile(r"names a price, a whole number from 0 to (\d+)")
+_WHOLE = re.compile(r"(?:whole of|of the|you \d+ of|from 0 to|the highest is) (\d+)")
+POOL = re.compile(r"The pool: ([^.]*)\. One of each is worth to you: ([^.]*)\.")
+_NUMBER = re.compile(r"\d+")
 
 
-def read_deals(text: str) -> Evidence:
-    """The evidence in a prompt: records of bargains, totals, which weigh less, and free notes."""
-    whole = _whole(text)
+def read_deals(text: str, whole: int = 0) -> Evidence:
+    """The evidence in a prompt: records of bargains, totals, which weigh less, and free notes.
+
+    `whole`: all that there is to have, where the records do not say it.
+    """
     seen = {True: 0, False: 0}
     counted = {True: 0, False: 0}
     free = []
@@ -58,17 +63,24 @@ def read_deals(text: str) -> Evidence:
     )
 
 
-def _whole(text: str) -> int:
-    """All that there is: units of the pie, or the highest price; 0 where the rules say neither."""
-    found = _UNITS.search(text) or _PRICES.search(text)
-    return int(found[1]) if found else 0
+def whole_of(ask: str) -> int:
+    """All that there is: units of the pie, the highest price, or own points of the pool."""
+    if found := POOL.search(ask):
+        return sum(map(int.__mul__, *pool_of(found)))
+    return int(found[1]) if (found := _WHOLE.search(ask)) else 0
+
+
+def pool_of(found: re.Match[str]) -> tuple[Bundle, Bundle]:
+    """The pool, and what one item of each type is worth, of a match of `POOL`."""
+    pool, values = (tuple(map(int, _NUMBER.findall(words))) for words in found.groups())
+    return pool, values
 
 
 @lru_cache(maxsize=1 << 16)  # the same lines stand in prompt after prompt
 def judged(line: str, whole: int) -> bool | None:
     """Whether a record tells of a kindness of the partner; None for any other line.
 
-    `whole`: units of the pie, or the highest price.
+    `whole` is that of `whole_of`.
     """
     if found := _OWN.match(line):
         return found[1] in ("accepted", "agreed")
