@@ -109,7 +109,7 @@ def test_each_seat_reads_of_itself_first_and_of_the_others_by_number() -> None:
     assert text(game, done, 1) == (
         "[Round 7] You: A1 (2 pts) | Player 2: A0 (1 pts) | Player 3: A0 (1 pts)"
     )
-    assert [game.lines(done, seat)[0].valence for seat in range(3)] == [0.0, 1.0, 0.0]
+    assert [game.lines(done, seat)[0].valence for seat in range(3)] == [-0.5, 1.0, -0.5]
     gift = played(Investment(), 6, 9, number=3)
     assert text(Investment(), gift, 0) == (
         "[Round 3] You sent 6 of 10; Player 2 returned 9 of 18 (you 13, Player 2 9)"

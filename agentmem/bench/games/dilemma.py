@@ -85,14 +85,27 @@ class Dilemma(Game):
         return f"[Round {played.number}] {' | '.join(parts)}"
 
     def lines(self, played: Round, seat: int) -> tuple[Line, ...]:
-        """One line, once the round is paid; valence: +1 if all others cooperated, -1 if none."""
+        """One line, once the round is paid."""
         if not played.payoffs:
             return ()
-        shares = self.shares(played)
-        given = mean([shares[place] for place in self.others(seat) if place in shares])
         friendly = self.told(self.uniform(played.number, kind=True), seat)
-        valence = 0.0 if given is None else 2 * given - 1
+        valence = self.valence(played, seat)
         return (Line(text=self.told(played, seat), valence=valence, friendly=friendly),)
+
+    def valence(self, played: Round, seat: int) -> float:
+        """What the others did to a seat: +1 if all cooperated, -1 if none did.
+
+        In between: minus the share of those who defected, as it is a harm that anybody did; where
+        moves are numbers, what was given, from -1 to 1.
+        """
+        shares = self.shares(played)
+        given = [shares[place] for place in self.others(seat) if place in shares]
+        if not given:
+            return 0.0
+        defected = given.count(0.0) / len(given)
+        if defected and defected + given.count(1.0) / len(given) == 1:
+            return -defected
+        return 2 * sum(given) / len(given) - 1
 
     def uniform(self, number: int, *, kind: bool, but: Mapping[int, bool] | None = None) -> Round:
         """A round, paid out, in which all are as kind, or as unkind, as they can be.
