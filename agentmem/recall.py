@@ -19,23 +19,14 @@ from agentmem.core import Change, Floats, Hit, Ints, Touch, Update, Vectors, Vie
 from agentmem.engine import Engine
 from agentmem.index.columns import ACTIVE
 from agentmem.index.cues import LONGEST
+from agentmem.index.exact import ExactIndex
 from agentmem.index.where import condition
 from agentmem.interference import Contest, Places, Rules, settle
 from agentmem.relevance import Candidates, Query, candidates
 from agentmem.text import count_tokens, fold, words
 from agentmem.values import built
 
-__all__ = [
-    "Query",
-    "Ranking",
-    "Weigh",
-    "pack",
-    "product",
-    "rank",
-    "reinforce",
-    "reinforce_hits",
-    "search",
-]
+__all__ = ["Query", "Ranking", "pack", "rank", "reinforce", "reinforce_hits", "search"]
 
 EXACT_AT = 1.0 - 1e-4  # cosine from which a record may be the query's own text
 
@@ -159,10 +150,8 @@ def _id(engine: Engine, positions: Ints, i: int) -> str | None:
 
 def _vectors(engine: Engine, positions: Ints) -> Vectors:
     """The vectors of some positions, shape (n, dim); 0 where there is none."""
-    held = getattr(engine.columns.dense, "vectors", None)
-    if held is not None:
-        vectors: Vectors = held(positions)
-        return vectors
+    if isinstance(engine.columns.dense, ExactIndex):
+        return engine.columns.dense.vectors(positions)
     known = engine.reads.vectors(positions.tolist())
     none = np.zeros(engine.embedder.dim, dtype=np.float32)
     return np.stack([known.get(pos, none) for pos in positions.tolist()])

@@ -175,7 +175,8 @@ def _newest(engine: Engine, query: Query, rows: Ints, words: Found, known: Ints)
         return known[:0]
     saying = words.saying(query.config.shared)
     newest = saying[best(engine.columns.floats["created"][rows[saying]], NEWEST)]
-    return newest[~np.isin(newest, known)]
+    there = set(known.tolist())
+    return np.array([row for row in newest.tolist() if row not in there], dtype=np.int64)
 
 
 def _match(engine: Engine, query: Query, rows: Ints) -> tuple[Found, Matches]:

@@ -12,7 +12,7 @@ from agentmem.core import Namespace, Record
 from agentmem.errors import NotFound
 from agentmem.ledger.rows import dumps
 from agentmem.ledger.shelf import Shelf
-from agentmem.ledger.sqlite import BURIED, HELD, KNOWN, PLACES, Database, compiled
+from agentmem.ledger.sqlite import KNOWN, PLACES, Database, compiled
 from agentmem.ledger.tables import meta, tombstone
 
 _STONE = compiled(select(tombstone.c.pos).where(tombstone.c.id == bindparam("id")))
@@ -110,13 +110,15 @@ class Book:
 
     def held(self, contents: Iterable[str]) -> dict[str, tuple[str, int]]:
         """Content identity -> (id, status code) of the record that has it, an active one first."""
-        rows = self.db.rows(HELD, contents=dumps(list(contents)))
-        rows.sort(key=lambda row: row[2], reverse=True)
-        return {content: (name, status) for content, name, status in rows}
+        return self.known(contents)[0]
+
+    def buried(self, contents: Iterable[str]) -> set[str]:
+        """Which content identities have a tombstone."""
+        return self.known(contents)[2]
 
     def known(self, names: Iterable[str]) -> tuple[dict[str, tuple[str, int]], set[str], set[str]]:
         """Of some names: what they are as contents (`held`), which are ids of records, and which
-        are contents that were erased (`buried`); in one query.
+        are contents that were erased (`buried`).
         """
         rows = self.db.rows(KNOWN, names=dumps(list(dict.fromkeys(names))))
         rows.sort(key=lambda row: row[2], reverse=True)
@@ -125,10 +127,6 @@ class Book:
             {name for name, _, _, how in rows if how in (0, 1)},
             {name for name, _, _, how in rows if how == 3},
         )
-
-    def buried(self, contents: Iterable[str]) -> set[str]:
-        """Which content identities have a tombstone."""
-        return {name for (name,) in self.db.rows(BURIED, contents=dumps(list(contents)))}
 
     def last_erasure(self) -> int:
         """The newest journal line that erased something; 0 if there is none."""

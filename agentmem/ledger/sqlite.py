@@ -46,16 +46,6 @@ PLACES = (
     "SELECT record.id, record.pos, record.namespace, record.status, record.seq "
     "FROM json_each(:ids) AS name JOIN record ON record.id = name.value"
 )
-HELD = (
-    "SELECT name.value, record.id, record.status FROM json_each(:contents) AS name "
-    "JOIN record ON record.id = name.value WHERE record.content IS NULL "
-    "UNION ALL SELECT name.value, record.id, record.status FROM json_each(:contents) AS name "
-    "JOIN record ON record.content = name.value"
-)
-BURIED = (
-    "SELECT name.value FROM json_each(:contents) AS name "
-    "JOIN tombstone ON tombstone.content = name.value"
-)
 KNOWN = (  # 0, 1: the id of a record, whose text has been changed, or has not; 2: what it says now
     "SELECT name.value, record.id, record.status, record.content IS NULL "
     "FROM json_each(:names) AS name JOIN record ON record.id = name.value "
