@@ -8,7 +8,7 @@ from typing import Any
 
 from picture import alone
 
-from agentmem.bench.plots import ALT, INK, MUTED, PAGE, SERIES, Drawing
+from agentmem.bench.report.drawing import ALT, INK, MUTED, PAGE, SERIES, Drawing
 
 Row = Mapping[str, Any]
 X, Y = "recall@10", "fresh"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from agentmem.bench.plots import ALT, INK, MUTED, PAGE, SERIES, WIDTH, Drawing
+from agentmem.bench.report.drawing import ALT, INK, MUTED, PAGE, SERIES, WIDTH, Drawing
 
 # The colours of the report's page, light and dark.
 STYLE = (

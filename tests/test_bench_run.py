@@ -1,20 +1,18 @@
-"""Runs: files, resuming, repeating, several processes, and the report."""
+"""Runs: files, resuming, repeating, and several processes."""
 
 from __future__ import annotations
 
 import json
 import os
-import re
 import sys
 from collections import Counter
-from html.parser import HTMLParser
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-from agentmem.bench import files, plots, report, run_suite
+from agentmem.bench import files, run_suite
 from agentmem.bench.surrogates import LABEL
 from agentmem.errors import InputError, MissingExtra
 
@@ -207,62 +205,3 @@ def test_a_pool_needs_a_worker() -> None:
 def test_a_missing_extra_is_told_before_the_work() -> None:
     with pytest.raises(MissingExtra, match=r"agentmem-forgetting\[bench\]"):
         files.require("json", "no_such_module_at_all")
-
-
-class Page(HTMLParser):
-    """Collects tags, ids and addresses."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.ids: list[str] = []
-        self.links: list[str] = []
-        self.tags: Counter[str] = Counter()
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags[tag] += 1
-        for name, value in attrs:
-            if name == "id":
-                self.ids.append(value or "")
-            if name in ("href", "src", "xlink:href"):
-                self.links.append(value or "")
-
-
-def test_the_report_is_one_labelled_page_without_outside_addresses(folder: Path) -> None:
-    text = (folder / "report.html").read_text("utf-8")
-    page = Page(text)
-    assert "http:" not in text
-    assert "https:" not in text
-    assert all(link.startswith("#") and link[1:] in page.ids for link in page.links)
-    assert len(set(page.ids)) == len(page.ids)
-    assert page.tags["svg"] == 4
-    assert page.tags["table"] == 4
-    assert text.count(f"<caption>{LABEL}</caption>") == 4
-    plots_text = re.findall(r"<svg.*?</svg>", text, re.DOTALL)
-    assert all(LABEL in plot for plot in plots_text)
-    assert "prefers-color-scheme: dark" in text
-    assert "&lt;Tiny&gt; &amp; quick." in text
-    assert page.tags["script"] == 0
-
-
-def test_the_report_says_what_a_long_window_did(folder: Path) -> None:
-    said = report.glance(result(folder)["summary"][2], result(folder))
-    assert said.startswith("gemma_tg, prisoners, self-play: cooperation 0.")
-    assert "a window of 3 rounds" in said
-
-
-def test_results_of_other_models_carry_no_label(folder: Path) -> None:
-    found = {**result(folder), "meta": meta(folder), "label": ""}
-    text = report.report_html(found)
-    assert LABEL not in text
-    assert 'class="label"' not in text
-
-
-def test_plots_take_their_colours_from_the_page(folder: Path) -> None:
-    found = result(folder)
-    lines = [x for x in found["summary"] if x["game"] == "prisoners" and x["opponent"] == "self"]
-    svg = plots.window_curve(lines, 'a "b" <c>', "cooperation", LABEL)
-    assert svg.startswith('<svg role="img" aria-label="cooperation against window length: a &quot;')
-    assert "var(--series)" in svg
-    assert not set(plots.STAND_INS) & set(re.findall(r"#\w{6}", svg))
-    assert svg == plots.window_curve(lines, 'a "b" <c>', "cooperation", LABEL)
