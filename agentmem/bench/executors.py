@@ -55,7 +55,7 @@ class Local:
             asyncio.run(lockstep(work.suite, work.level, served, work.clients, tell))
 
 
-def executor(name: str, workers: int | None = None) -> Executor:
+def by_name(name: str, workers: int | None = None) -> Executor:
     """The executor of a name; ConfigError for an unknown one."""
     if name == "local":
         return Local(workers=workers)

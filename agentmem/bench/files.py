@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 from agentmem.bench.suite import package_version
@@ -63,6 +64,17 @@ def spare_workers(tasks: int) -> int:
     return max(1, min(os.cpu_count() or 1, tasks // 32))
 
 
+def _end_with_parent() -> None:
+    """See to it that a worker does not outlive a killed parent, waiting for work."""
+
+    def watch() -> None:
+        if (parent := parent_process()) is not None:
+            parent.join()
+            os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
+
+
 Spread = Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[Any]]
 
 
@@ -74,7 +86,7 @@ def pool(workers: int, tasks: int) -> Iterator[Spread]:
     if min(workers, tasks) <= 1:
         yield map
         return
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as executor:
+    with ProcessPoolExecutor(workers, get_context("spawn"), _end_with_parent) as executor:
         try:
             yield partial(executor.map, chunksize=max(1, min(16, tasks // (8 * workers))))
         except BaseException:

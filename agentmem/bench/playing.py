@@ -133,7 +133,7 @@ class Clients:
     def charge(self, asked: Asked) -> None:
         """Count what an earlier session asked for a finished run."""
         for spec, counts in asked.items():
-            self._clients[spec].account.charge(counts["calls"], _usage(counts))
+            self._clients[spec].account.charge(counts.get("calls", 0), _usage(counts))
 
     def figures(self) -> Figures | None:
         """How things stand, all models together; None without any."""
@@ -154,9 +154,10 @@ class Clients:
 
 
 def _usage(counts: Mapping[str, int]) -> Usage:
-    return Usage(
-        tokens_in=counts["tokens_in"], tokens_out=counts["tokens_out"], cached=counts["cached"]
+    tokens_in, tokens_out, cached = (
+        counts.get(name, 0) for name in ("tokens_in", "tokens_out", "cached")
     )
+    return Usage(tokens_in=tokens_in, tokens_out=tokens_out, cached=cached)
 
 
 async def lockstep(

@@ -15,14 +15,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import closing, nullcontext
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from agentmem.bench.asking import Answers
 from agentmem.bench.events import Level
-from agentmem.bench.executors import Work, executor
+from agentmem.bench.executors import Executor, Local, Work, by_name
 from agentmem.bench.files import require, write_whole
 from agentmem.bench.loading import load_suite
 from agentmem.bench.log import Log
@@ -36,7 +36,7 @@ from agentmem.bench.table import table_text
 from agentmem.errors import BudgetExceeded, InputError, ModelError
 
 FOLDER = Path("runs")
-KEPT = "answers.sqlite"
+LOG, KEPT = "events.jsonl", "answers.sqlite"
 
 
 def run_suite(
@@ -67,28 +67,58 @@ def run_suite(
     suite = limited(load_suite(path), max_cost)
     folder = Path(out) / suite.spec_hash()
     folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / "spec.json", json.dumps(suite.spec(), indent=2, sort_keys=True) + "\n")
     if not resume:
-        for name in ("result.json", "events.jsonl"):
+        for name in ("result.json", LOG):
             (folder / name).unlink(missing_ok=True)
-    kept = Path(answers or Path(out) / KEPT)
-    with (
-        closing(Log.open(folder / "events.jsonl", log or suite.options.log)) as book,
-        closing(Answers(kept)) if suite.served else nullcontext() as store,
-    ):
-        meta = Meta.begin(folder, suite, path, book.level)
-        clients = Clients(suite, store)
+    result = play_suite(
+        suite,
+        folder,
+        source=path,
+        progress=progress,
+        executor=by_name(place, workers),
+        log=log,
+        answers=answers,
+    )
+    publish(folder, result, suite)
+    return folder
+
+
+def play_suite(
+    suite: Suite,
+    folder: Path,
+    *,
+    source: str | Path = "",
+    progress: bool = False,
+    executor: Executor | None = None,
+    log: Level | None = None,
+    answers: str | Path | None = None,
+) -> dict[str, Any]:
+    """Play what the log in a folder does not hold; the result, which is also written there.
+
+    `source`: the suite as it was asked for, noted for resuming.  Otherwise as `run_suite`, without
+    table and report.
+    """
+    write_whole(folder / "spec.json", json.dumps(suite.spec(), indent=2, sort_keys=True) + "\n")
+    jobs = list(suite.jobs())
+    with ExitStack() as stack:
+        book = stack.enter_context(closing(Log.open(folder / LOG, log or suite.options.log)))
+        kept = Answers(answers or folder.parent / KEPT) if suite.served else None
+        if kept is not None:
+            stack.callback(kept.close)
+        meta = Meta.begin(folder, suite, source, book.level)
+        clients = Clients(suite, kept)
         for asked in book.asked:
             clients.charge(asked)
-        work = to_do(suite, book, clients, store)
-        failures = play_all(work, book, place=place, workers=workers, progress=progress)
-        meta.end(clients.figures(), runs=len(work.tasks) - left(suite, book))
-    if left(suite, book):
-        raise unfinished(folder, left(suite, book), failures)
-    result = collect(suite, [book.rows[job.id] for job in suite.jobs()])
+        before = len(book.rows)
+        tasks = [Task(job=job, held=book.held(job.id)) for job in jobs if job.id not in book.rows]
+        work = Work(suite=suite, level=book.level, tasks=tasks, clients=clients, answers=kept)
+        failures = play_all(work, book, executor or Local(), progress)
+        meta.end(clients.figures(), runs=len(book.rows) - before)
+    if left := len(jobs) - len(book.rows):
+        raise unfinished(folder, left, failures)
+    result = collect(suite, [book.rows[job.id] for job in jobs])
     write_whole(folder / "result.json", json.dumps(result, indent=1) + "\n")
-    publish(folder, result)
-    return folder
+    return result
 
 
 def limited(suite: Suite, max_cost: float | None) -> Suite:
@@ -102,15 +132,7 @@ def limited(suite: Suite, max_cost: float | None) -> Suite:
     return replace(suite, serving=replace(suite.serving, limits=limits))
 
 
-def to_do(suite: Suite, log: Log, clients: Clients, store: Answers | None) -> Work:
-    """The runs that the log does not hold in full."""
-    tasks = [Task(job=job, held=log.held(job.id)) for job in suite.jobs() if job.id not in log.rows]
-    return Work(suite=suite, level=log.level, tasks=tasks, clients=clients, answers=store)
-
-
-def play_all(
-    work: Work, log: Log, *, place: str, workers: int | None, progress: bool
-) -> dict[str, ModelError]:
+def play_all(work: Work, log: Log, executor: Executor, progress: bool) -> dict[str, ModelError]:
     """Play what is left, into the log; the runs that failed, and why."""
     failures: dict[str, ModelError] = {}
     jobs = list(work.suite.jobs())
@@ -126,13 +148,8 @@ def play_all(
                 failures[told.run] = told.failure
             show(told)
 
-        executor(place, workers).play(work, tell)
+        executor.play(work, tell)
     return failures
-
-
-def left(suite: Suite, log: Log) -> int:
-    """How many runs are not finished."""
-    return sum(job.id not in log.rows for job in suite.jobs())
 
 
 def unfinished(folder: Path, runs: int, failures: Mapping[str, ModelError]) -> ModelError:
@@ -174,10 +191,13 @@ def collect(suite: Suite, rows: Sequence[Row]) -> dict[str, Any]:
     }
 
 
-def publish(folder: Path, result: Mapping[str, Any]) -> None:
-    """Write the table and the report of a result into its folder."""
-    from agentmem.bench.report import report_html
+def publish(folder: Path, result: Mapping[str, Any], suite: Suite | None = None) -> None:
+    """Write the table and the report of a result into its folder.
 
-    meta = json.loads((folder / "meta.json").read_text("utf-8"))
-    write_whole(folder / "report.html", report_html({**result, "meta": meta}))
+    With `suite`, runs that the log does not hold in full are played again for the report, where
+    all players are simulated.
+    """
+    from agentmem.bench.report import report_of
+
+    write_whole(folder / "report.html", report_of(folder, result, suite))
     write_whole(folder / "table.txt", table_text(result))
