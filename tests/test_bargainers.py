@@ -22,14 +22,14 @@ from agentmem.bench.games import (
     Ultimatum,
 )
 from agentmem.bench.games.bargain import Bargain
-from agentmem.bench.keys import key
+from agentmem.bench.keys import generator, key
 from agentmem.bench.match import Match
 from agentmem.bench.players import scripted
 from agentmem.bench.players.concession import target
 from agentmem.bench.prompting import form, question
 from agentmem.bench.seats import ScriptedSeat
 from agentmem.bench.surrogates import model
-from agentmem.bench.surrogates.bargaining import NOISE
+from agentmem.bench.surrogates.bargaining import NOISE, bargain
 from agentmem.bench.surrogates.deals import read_deals, whole_of
 from agentmem.clock import SimulatedClock
 
@@ -264,6 +264,11 @@ def demanded(game: Game, move: object) -> float:
         return int(str(move)) / game.pie
     assert isinstance(game, Ultimatum | Rubinstein)
     return 1 - int(str(move)) / game.pie
+
+
+@pytest.mark.parametrize("text", ["Tell me a joke.", "Game 1, round 1: guess who you are."])
+def test_no_bargain_no_answer(text: str) -> None:
+    assert bargain(text, lambda _: 0.5, generator(0)) is None
 
 
 @given(st.integers(0, 10_000))

@@ -237,6 +237,17 @@ def test_two_equilibrium_players_agree_at_once_on_the_equilibrium(
     assert (found["efficiency"], found["spe_distance"], found["rounds_to_deal"]) == (1, 0, 1)
 
 
+def test_offers_of_less_than_half_and_refusals_are_hostile() -> None:
+    for game in (Rubinstein(), Ultimatum(pie=100)):
+        judged = {
+            move: game.hostile(Choice(number=1, seat=0, move=move, harm=False))
+            for move in (49, 50, "accept", "reject")
+        }
+        assert judged == {49: True, 50: False, "accept": False, "reject": True}
+    assert Demand().hostile(Choice(number=1, seat=0, move=6, harm=False))
+    assert not Demand().hostile(Choice(number=1, seat=0, move=5, harm=False))
+
+
 def test_a_deal_later_costs_what_the_discount_takes() -> None:
     game = Rubinstein()
     found = game.figures([after(game, 1, "reject", 50, "accept")], [], (0, 1))
