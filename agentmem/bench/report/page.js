@@ -120,7 +120,10 @@
       slider.value = at;
       slider.setAttribute("aria-valuetext", `Round ${played.n}`);
       now.textContent = words;
+      const inside = seats.contains(document.activeElement);
       seats.replaceChildren(...run.seats.map((_, seat) => card(played, at, seat)));
+      for (const list of seats.querySelectorAll(".remembered")) list.scrollTop = list.scrollHeight;
+      if (inside) slider.focus();
       for (const mark of cursors) mark.setAttribute("x", at);
       first.disabled = at === 0;
       next.disabled = at === rounds.length - 1;
