@@ -11,6 +11,7 @@ import typer
 import yaml
 
 from agentmem import catalogue
+from agentmem.cli import probing
 from agentmem.cli.session import Session, YesOption, clean, columns, command
 
 SuiteArgument = Annotated[
@@ -21,7 +22,7 @@ OutOption = Annotated[Path, typer.Option(help="Where results go.")]
 WorkersOption = Annotated[
     int | None, typer.Option(min=1, help="Processes, for simulated players; as many as CPUs.")
 ]
-ExecutorOption = Annotated[Literal["local"], typer.Option(help="Where runs are played.")]
+ExecutorOption = Annotated[Literal["local", "ray"], typer.Option(help="Where runs are played.")]
 ProgressOption = Annotated[bool, typer.Option(help="Draw a bar on stderr.")]
 CostOption = Annotated[float | None, typer.Option(min=0, help="Limit in money, of the suite.")]
 AnswersOption = Annotated[
@@ -233,4 +234,6 @@ def register(app: typer.Typer) -> None:
     for body in (run, resume, report, diff, show, power, estimate):
         command(bench, body.__name__, body, "plain")
     command(bench, "list", list_suites, "plain")
+    command(bench, "probe", probing.probe, "plain")
+    command(bench, "check", probing.check, "plain")
     app.add_typer(bench, name="bench")
