@@ -10,14 +10,17 @@ the games, minds and matches that a suite plays.  Takes less than a minute and n
 
 from __future__ import annotations
 
-from agentmem.bench.checks import bargains, classics, curse, matrices
+from agentmem.bench.checks.bargains import checks as bargaining
 from agentmem.bench.checks.check import Check
+from agentmem.bench.checks.classics import checks as solved
+from agentmem.bench.checks.curse import checks as fitted
+from agentmem.bench.checks.matrices import checks as dilemmas
 
 __all__ = ["Check", "checked"]
 
-PARTS = (matrices, bargains, classics, curse)
+PARTS = (dilemmas, bargaining, solved, fitted)
 
 
 def checked() -> list[Check]:
     """Every check, in a fixed order; those that fail are among them."""
-    return [one for part in PARTS for one in part.checks()]
+    return [one for part in PARTS for one in part()]
