@@ -1,4 +1,4 @@
-"""Where the runs of a suite are played."""
+"""Where the runs of a suite are played: on this machine, or on a Ray cluster."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from agentmem.bench.playing import Clients, Task, Tell, at_once, lockstep
 from agentmem.bench.suite import Suite
 from agentmem.errors import ConfigError, nearest
 
-NAMES = ("local",)
+NAMES = ("local", "ray")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,4 +59,8 @@ def by_name(name: str, workers: int | None = None) -> Executor:
     """The executor of a name; ConfigError for an unknown one."""
     if name == "local":
         return Local(workers=workers)
+    if name == "ray":
+        from agentmem.bench.on_ray import OnRay
+
+        return OnRay(workers=workers)
     raise ConfigError(f"unknown executor {name!r}{nearest(name, NAMES)}")
