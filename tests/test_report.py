@@ -32,7 +32,7 @@ from agentmem.bench.report import (
 from agentmem.bench.report.plots import front, policy_dots, tradeoff, window_curve
 from agentmem.bench.report.runs import embedded
 from agentmem.bench.report.tables import tables
-from agentmem.bench.report.timeline import kindness, lanes, ranges, rebuilt, timeline
+from agentmem.bench.report.timeline import kindness, lanes, ranges, rebuilt, spoken, timeline
 from agentmem.bench.surrogates import LABEL
 
 SUITE = """
@@ -287,8 +287,17 @@ def test_lines_of_harm_are_marked_as_the_seat_reads_them() -> None:
     data = timeline(told, game)
     assert [data["memories"][0][i] for i in data["harms"][0]] == [opened, true, reworded]
     assert data["harms"][1] == []
-    assert data["rounds"][0]["acts"] == [[0, "C", 0], [1, "D", 1]]
+    assert data["rounds"][0]["acts"] == [[0, "C", 0, "cooperates"], [1, "D", 1, "defects"]]
     assert timeline(told, None)["harms"] == [[], []]
+
+
+def test_acts_are_told_in_words() -> None:
+    offer = Ultimatum().made(2, 3, "reject")
+    assert spoken(Ultimatum(), offer) == ["offer 3", "rejects"]
+    assert spoken(None, offer) == ["3", "rejects"]
+    given = Round(number=1, acts=(Act(0, 20), Act(1, 10), Act(2, 0)))
+    assert spoken(PublicGoods(payoffs="textbook"), given)[1] == "contribution 10"
+    assert spoken(Prisoners(), given) == ["action 20", "action 10", "0"]  # of another game
 
 
 def test_a_reply_that_is_too_long_loses_its_middle() -> None:
@@ -352,6 +361,7 @@ def test_seats_that_remember_in_different_ways_are_shown_one_by_one(mixed: Path)
     ]
     assert words.seat_gap(line, rows, ["window 2"] * 3) == ""
     assert picks.chosen(result, words.mixed(spec))[2].row["arm"] == "mixed"
+    assert not any("of all policies mixed" in said for said in glances(result, spec))
     assert "trembled" in text
     assert "surrogate" not in re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL)
 

@@ -39,6 +39,7 @@ from agentmem.errors import MissingExtra
 
 Result = Mapping[str, Any]
 Spec = Mapping[str, Any]
+UNKNOWN: Spec = {"date": "", "versions": {}, "wall_s": None, "git": None}
 
 __all__ = ["logged", "picked", "replayed", "report_html", "report_of"]
 
@@ -63,8 +64,8 @@ def report_html(
     page = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     return page.from_string(_text("page.html.jinja")).render(
         result=result,
-        meta={"date": "", "versions": {}, "wall_s": None, **result.get("meta", {}), **(meta or {})},
-        glance=glances(result),
+        meta={**UNKNOWN, **result.get("meta", {}), **(meta or {})},
+        glance=glances(result, spec),
         sections=[section(label, result, spec) for label in result["games"]],
         runs=runs,
         how=HOW,
@@ -111,13 +112,14 @@ def _text(name: str) -> str:
     return files("agentmem.bench.report").joinpath(name).read_text(encoding="utf-8")
 
 
-def glances(result: Result) -> list[str]:
+def glances(result: Result, spec: Spec | None = None) -> list[str]:
     """What long windows do, and which policy makes up for it, of every game and player."""
     said = [glance(line, result) for line in result["summary"]]
     cells: dict[tuple[str, str], list[Row]] = {}
     for line in result["summary"]:
         cells.setdefault((line["game"], line["player"]), []).append(line)
-    said += [rescued(main(lines)) for lines in cells.values()]
+    plain = [[x for x in main(lines) if x["arm"] not in mixed(spec)] for lines in cells.values()]
+    said += [rescued(lines) for lines in plain]
     return [sentence for sentence in said if sentence]
 
 

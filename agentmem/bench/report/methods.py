@@ -63,7 +63,7 @@ def paragraphs(result: Mapping[str, Any], spec: Mapping[str, Any] | None) -> lis
         found.append(("How players were asked", _asked(spec)))
     found += [
         ("Runs and random numbers", f"{NUMBERS} Seeds: {', '.join(map(str, result['seeds']))}."),
-        ("Statistics", FIGURES),
+        ("Statistics", f"{FIGURES} {_family(spec)}".rstrip()),
         ("Figures", MEASURES),
         ("Exclusions", f"{invalid} of {played} rounds in {len(rows)} runs were invalid."),
     ]
@@ -76,12 +76,20 @@ def paragraphs(result: Mapping[str, Any], spec: Mapping[str, Any] | None) -> lis
     return found
 
 
+def _family(spec: Mapping[str, Any] | None) -> str:
+    if spec is None:
+        return ""
+    return f"The declared policies: {', '.join(spec.get('family') or ['all'])}."
+
+
 def _asked(spec: Mapping[str, Any]) -> str:
     hours = spec["round_seconds"] / 3600
     seeds = "with" if spec["sampler_seed"] else "without"
+    options = settings(spec.get("serving", {}).get("model", {}))
     return (
         f"A round is {hours:g} h of simulated time. Models are called {seeds} a sampler seed. "
         "Direct: only the JSON answer is asked for; cot: a reasoning before it."
+        + (f" Served models: {options}." if options else "")
     )
 
 

@@ -22,7 +22,7 @@
     const word = (move) => run.words[move] ?? String(move);
     const text = (number) => run.texts[number];
     const said = (played, seat) => played.acts.filter((act) => act[0] === seat)
-      .map((act) => word(act[1]) + (act[2] ? " (trembled)" : "")).join(", then ");
+      .map((act) => act[3] + (act[2] ? " (trembled)" : "")).join(", then ");
     const sign = (played) => played.valid
       ? played.kind.map((kind) => (kind === null ? "-" : kind >= 0.5 ? "k" : "u")).join("") +
         (played.turns.some((turn) => turn.status !== "ok") ? "!" : "") +
@@ -66,8 +66,8 @@
       if (turn.memory === null) return [make("p", { class: "note" }, "The log does not hold the memory's text.")];
       const lines = numbers(turn.memory);
       const harmful = lines.filter((line) => harms[seat].has(line)).length;
-      const head = make("h5", {}, lines.length
-        ? `Remembered: ${lines.length} lines, ${harmful} of them of a harm` : "Remembered: nothing");
+      const head = make("h4", {}, lines.length
+        ? `Remembered: ${lines.length} ${lines.length === 1 ? "line" : "lines"}, ${harmful} of a harm` : "Remembered: nothing");
       if (!lines.length) return [head];
       const list = make("ol", { class: "remembered", tabindex: 0, "aria-label": `What seat ${seat + 1} remembered` });
       for (const line of lines) {
@@ -84,11 +84,11 @@
     const asked = (seat, turn) => {
       const parts = remembered(seat, turn);
       if (turn.ask !== null) {
-        parts.push(make("h5", {}, "Was asked"), make("pre", {}, numbers(turn.ask).map(text).join("\n")));
+        parts.push(make("h4", {}, "Was asked"), make("pre", {}, numbers(turn.ask).map(text).join("\n")));
       }
       turn.replies.forEach((reply, i) => {
         const wrong = turn.errors[i];
-        parts.push(make("h5", {}, turn.replies.length > 1 ? `Replied, try ${i + 1}` : "Replied"), make("pre", {}, text(reply)));
+        parts.push(make("h4", {}, turn.replies.length > 1 ? `Replied, try ${i + 1}` : "Replied"), make("pre", {}, text(reply)));
         if (wrong !== undefined) parts.push(make("p", { class: "wrong" }, `Refused: ${text(wrong)}`));
       });
       const status = { ok: "", reasked: " · asked again", invalid: " · no legal move: the round is invalid" }[turn.status] ?? "";
@@ -100,7 +100,7 @@
       const did = said(played, seat) || "no move";
       const paid = played.pay.length ? ` · ${points(played.pay[seat])} points, ${points(totals[at][seat])} so far` : "";
       const element = make("section", { class: "seat", "aria-label": `Seat ${seat + 1}` },
-        make("h4", {}, `Seat ${seat + 1}: ${run.seats[seat]}`), make("p", { class: "did" }, did + paid));
+        make("h3", {}, `Seat ${seat + 1}: ${run.seats[seat]}`), make("p", { class: "did" }, did + paid));
       const turns = played.turns.filter((turn) => turn.seat === seat);
       for (const turn of turns) element.append(...asked(seat, turn));
       if (turns.length && run.systems[seat] !== undefined) {

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import product
+from itertools import pairwise, product
 from math import cos, pi, sin
+from textwrap import fill
 from typing import Any
 
 from agentmem.bench.report.drawing import (
@@ -64,7 +65,8 @@ def policy_dots(lines: Sequence[Line], title: str, words: Mapping[str, str], lab
             _whisker(axes, place - 0.16, line["exploited"], line["exploited_interval"], ALT, "D")
         axes.plot([], [], "o", color=SERIES, markersize=5, label=words["headline_words"])
         if both:
-            axes.plot([], [], "D", color=ALT, markersize=4.5, label=words["exploited_words"])
+            said = fill(words["exploited_words"], 42)
+            axes.plot([], [], "D", color=ALT, markersize=4.5, label=said)
         for arm, dash in _references(lines).items():
             height = next(line["mean"] for line in lines if line["arm"] == arm)
             axes.axvline(height, color=INK, linewidth=0.9, linestyle=dash, zorder=1, label=arm)
@@ -140,8 +142,9 @@ def tradeoff(lines: Sequence[Line], title: str, words: Mapping[str, str], label:
             axes.scatter(*at, s=area, color=face, alpha=0.8, edgecolors=PAGE, zorder=3)
         axes.scatter([], [], s=14, color=MUTED, label="no memory in the prompt")
         axes.scatter([], [], s=104, color=MUTED, label=f"{most:.0f} tokens of memory")
-        _name(axes, shown)
-        axes.set_xlabel(f"{words['exploited_words']}: less is better")
+        _name(axes, shown, best)
+        _inside(axes)
+        axes.set_xlabel(fill(f"{words['exploited_words']}: less is better", 54))
         axes.set_ylabel(words["headline_words"])
         axes.grid(linewidth=0.7)
         drawing.title(title)
@@ -153,32 +156,45 @@ def _range(values: Sequence[float]) -> tuple[float, float]:
     """Limits around shares, at least a fifth apart, with room for names."""
     low, high = min(values, default=0.0), max(values, default=1.0)
     room = max(0.14 * (high - low), (0.2 - (high - low)) / 2, 0.02)
-    return low - room, high + room
+    return max(low - room, -0.05), min(high + room, 1.05)
 
 
-def _name(axes: Any, lines: Sequence[Line]) -> None:
-    """Put each arm's name where it hides no dot and no other name, if there is such a place."""
+def _inside(axes: Any) -> None:
+    """Ticks only where a share can lie."""
+    for axis in (axes.xaxis, axes.yaxis):
+        low, high = axis.get_view_interval()
+        ticks = axis.get_major_locator().tick_values(low, high)
+        axis.set_ticks([tick for tick in ticks if max(low, -1e-9) <= tick <= min(high, 1 + 1e-9)])
+
+
+def _name(axes: Any, lines: Sequence[Line], best: Sequence[Line]) -> None:
+    """Put each arm's name where it hides no dot, no name and not the front, if there is room."""
     wide, high = WIDTH * 72 - 52, 4.3 * 72 - 92  # the axes, about, in points
     (x0, x1), (y0, y1) = axes.get_xlim(), axes.get_ylim()
-    dots = [
-        ((x["exploited"] - x0) / (x1 - x0) * wide, (x["mean"] - y0) / (y1 - y0) * high)
-        for x in lines
-    ]
-    taken: list[Box] = [(x - 4, y - 4, x + 4, y + 4) for x, y in dots]
-    frame = (0.0, 0.0, wide, high)
-    for line, (x, y) in zip(lines, dots, strict=True):
+
+    def at(line: Line) -> tuple[float, float]:
+        across, up = (line["exploited"] - x0) / (x1 - x0), (line["mean"] - y0) / (y1 - y0)
+        return across * wide, up * high
+
+    taken: list[Box] = [(x - 4, y - 4, x + 4, y + 4) for x, y in map(at, lines)]
+    for (x, y), (right, top) in pairwise(map(at, best)):
+        taken += [(x, y - 1, right, y + 1), (right - 1, y, right + 1, top)]
+    for line in lines:
+        x, y = at(line)
         size = (3.7 * len(line["arm"]), 8.0)
         places = [_place(x, y, r, turn, size) for r, turn in product((7, 15, 25, 38, 52), range(8))]
-        best = min(places, key=lambda box: _hidden(box, taken, frame))
-        taken.append(best)
-        left = best[0] + (0 if best[0] > x else size[0] if best[2] < x else size[0] / 2)
+        box = min(places, key=lambda one: _hidden(one, taken, (0.0, 0.0, wide, high)))
+        taken.append(box)
+        side, edge = ("left", box[0]) if box[0] > x else ("right", box[2])
+        if box[0] <= x <= box[2]:
+            side, edge = "center", (box[0] + box[2]) / 2
         axes.annotate(
             line["arm"],
             (line["exploited"], line["mean"]),
-            (left - x, (best[1] + best[3]) / 2 - y),
+            (edge - x, (box[1] + box[3]) / 2 - y),
             textcoords="offset points",
             fontsize=7,
-            ha="left" if best[0] > x else "right" if best[2] < x else "center",
+            ha=side,
             va="center",
             zorder=4,
             arrowprops={"arrowstyle": "-", "color": GRID, "shrinkA": 0, "shrinkB": 3},

@@ -6,12 +6,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from agentmem.bench.report.picks import ROLES, Pick, Row, chosen
-from agentmem.bench.report.timeline import lanes, rebuilt, timeline
+from agentmem.bench.report.timeline import MOVES, lanes, rebuilt, timeline
 from agentmem.bench.report.words import against, memory, mixed
 from agentmem.bench.suite import is_model, is_simulated
 from agentmem.bench.table import short
-
-MOVES = {"C": "cooperates", "D": "defects", "accept": "accepts", "reject": "rejects"}
 
 
 def embedded(
@@ -38,7 +36,7 @@ def _run(
     cell = next((x for x in (spec or {}).get("cells", ()) if x["label"] == row["game"]), None)
     data = timeline(events, None if cell is None else rebuilt(cell, row["seed"]))
     data["seats"] = seats(row, spec, len(data["memories"]))
-    data["words"] = MOVES
+    data["words"] = dict(MOVES)
     words = result["games"][row["game"]]["headline_words"]
     simulated = any(is_simulated(one) for one in (row["player"], row["opponent"]))
     return {
@@ -72,11 +70,10 @@ def seats(row: Row, spec: Mapping[str, Any] | None, number: int) -> list[str]:
 def _plain(played: Mapping[str, Any], number: int) -> list[str]:
     """A round as a row of a table: number, what each seat did, points, what was irregular."""
     acts = [
-        [MOVES.get(move, str(move)) for place, move, _ in played["acts"] if place == seat]
-        for seat in range(number)
+        [said for place, _, _, said in played["acts"] if place == seat] for seat in range(number)
     ]
     odd = [f"seat {t['seat'] + 1} asked again" for t in played["turns"] if t["status"] == "reasked"]
-    odd += [f"seat {seat + 1} trembled" for seat, _, trembled in played["acts"] if trembled]
+    odd += [f"seat {seat + 1} trembled" for seat, _, trembled, _ in played["acts"] if trembled]
     if not played["valid"]:
         odd.append("invalid")
     return [

@@ -12,6 +12,7 @@ from agentmem.bench.table import figure, short, spread
 
 Table = dict[str, Any]  # title, note, columns, rows of text
 TWO_MODES = " *"
+LEVEL = "[95\u00a0%]"
 HABITS = {  # figure of a row: how a table heads it, and its digits
     "flr": ("FLR", 2),
     "forward": ("forward words per 1,000 tokens", 1),
@@ -48,31 +49,31 @@ def tables(lines: Sequence[Row], rows: Sequence[Row], words: Mapping[str, str]) 
 
 
 def _outcomes(lines: Sequence[Row], words: Mapping[str, str], who: str) -> Table:
+    columns = {
+        "arm": [line["arm"] for line in lines],
+        "runs": [str(line["runs"]) for line in lines],
+        f"{words['headline_words']} {LEVEL}": [
+            spread(line["mean"], line["interval"]) + (TWO_MODES if line["bimodal"] else "")
+            for line in lines
+        ],
+        f"{words['exploited_words'] or 'exploitability'} {LEVEL}": [
+            spread(line["exploited"], line["exploited_interval"]) for line in lines
+        ],
+        "welfare": [figure(line["welfare_norm"]) for line in lines],
+        "tokens in": [figure(line["tokens_in"], 0) for line in lines],
+        "tokens out": [figure(line["tokens_out"], 0) for line in lines],
+        "memory tokens": [figure(line["memory_tokens"], 0) for line in lines],
+        "cost": [figure(line["cost"], 4) if line["cost"] else "0" for line in lines],
+        "invalid rounds": [figure(line["invalid_rate"], 3) for line in lines],
+    }
+    known = {head: cells for head, cells in columns.items() if set(cells) != {"-"}}
     return {
         "title": f"Outcome and price: {who}",
         "note": "* two modes: some runs below .2, others above .8; the mean describes none. "
         "Tokens are means per decision; cost is that of a run. Of seats that remember in different "
         "ways, only the first ever faces the exploiter.",
-        "columns": [
-            *("arm", "runs", f"{words['headline_words']} [95 %]"),
-            f"{words['exploited_words'] or 'exploitability'} [95 %]",
-            *("welfare", "tokens in", "tokens out", "memory tokens", "cost", "invalid rounds"),
-        ],
-        "rows": [
-            [
-                line["arm"],
-                str(line["runs"]),
-                spread(line["mean"], line["interval"]) + (TWO_MODES if line["bimodal"] else ""),
-                spread(line["exploited"], line["exploited_interval"]),
-                figure(line["welfare_norm"]),
-                figure(line["tokens_in"], 0),
-                figure(line["tokens_out"], 0),
-                figure(line["memory_tokens"], 0),
-                figure(line["cost"], 4) if line["cost"] else "0",
-                figure(line["invalid_rate"], 3),
-            ]
-            for line in lines
-        ],
+        "columns": list(known),
+        "rows": [list(cells) for cells in zip(*known.values(), strict=True)],
     }
 
 
@@ -81,11 +82,11 @@ def _comparisons(lines: Sequence[Row], words: Mapping[str, str], who: str) -> Ta
     arms = {role: gap["arm"] for role in ("short", "full") for gap in gaps if gap["role"] == role}
     columns = ["arm"]
     for arm in arms.values():
-        columns += [f"pp against {arm} [95 %]", "p", "δ", "no harm"]
-    columns.append("rescue ratio [95 %]")
+        columns += [f"pp against {arm} {LEVEL}", "p", "δ", "no harm"]
+    columns.append(f"rescue ratio {LEVEL}")
     exploited = any(line["exploited_against"] for line in lines)
     if exploited:
-        columns += [f"exploitability: pp against {arm} [95 %]" for arm in arms.values()]
+        columns += [f"exploitability: pp against {arm} {LEVEL}" for arm in arms.values()]
     rows = []
     for line in lines:
         cells = [line["arm"]]

@@ -7,16 +7,24 @@ memory and other texts are numbered, and a memory is written as ranges of number
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
-from agentmem.bench.games import BUILTIN, Act, Dilemma, Game, Round
+from agentmem.bench.games import BUILTIN, Act, Dilemma, Game, Move, Round
 from agentmem.bench.games.base import mean
 from agentmem.reading import Reader
 from agentmem.registry import find
 
 LONGEST = 2000  # characters of a reply that are shown
+
+MOVES: Mapping[Move, str] = {
+    "C": "cooperates",
+    "D": "defects",
+    "accept": "accepts",
+    "reject": "rejects",
+    "agree": "agrees",
+}
 
 Data = dict[str, Any]
 
@@ -38,8 +46,8 @@ def timeline(events: Iterable[Mapping[str, Any]], game: Game | None) -> Data:
     """The data of a run for the page's script and for its plain table.
 
     `game` is as `seeded` gives it; without one nothing is known of harms and of kindness.
-    `rounds` holds, for each: `n` its number, `acts` as [seat, move, trembled], `pay`, `kind` (0..1
-    for each seat, None where unknown) and `turns`, the decisions of models.
+    `rounds` holds, for each: `n` its number, `acts` as [seat, move, trembled, words], `pay`, `kind`
+    (0..1 for each seat, None where unknown) and `turns`, the decisions of models.
     """
     texts = Texts()
     memories = [Texts() for _ in range(game.seats if game is not None else 0)]
@@ -118,7 +126,11 @@ def _played(event: Mapping[str, Any]) -> Round:
 
 
 def _round(played: Round, turns: Sequence[Data], game: Game | None) -> Data:
-    acts = [[a.seat, a.move, int(i in played.trembled)] for i, a in enumerate(played.acts)]
+    said = spoken(game, played)
+    acts = [
+        [act.seat, act.move, int(i in played.trembled), said[i]]
+        for i, act in enumerate(played.acts)
+    ]
     return {
         "n": played.number,
         "valid": played.valid,
@@ -127,6 +139,18 @@ def _round(played: Round, turns: Sequence[Data], game: Game | None) -> Data:
         "kind": kindness(game, played) if game is not None and played.valid else [],
         "turns": list(turns),
     }
+
+
+def spoken(game: Game | None, played: Round) -> list[str]:
+    """Each act in words: `cooperates`, `offer 4`."""
+    found: list[str] = []
+    while game is not None and len(found) < len(played.acts):
+        stage = game.stage(replace(played, acts=played.acts[: len(found)], payoffs=()))
+        if stage is None:
+            break
+        acts = played.acts[len(found) : len(found) + len(stage.seats)]
+        found += [MOVES.get(act.move, f"{stage.key} {act.move}") for act in acts]
+    return found + [MOVES.get(act.move, str(act.move)) for act in played.acts[len(found) :]]
 
 
 def kindness(game: Game, played: Round) -> list[float | None]:
