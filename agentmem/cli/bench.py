@@ -11,7 +11,7 @@ import typer
 import yaml
 
 from agentmem import catalogue
-from agentmem.cli import probing
+from agentmem.cli import probing, tuning
 from agentmem.cli.session import Session, YesOption, clean, columns, command
 
 SuiteArgument = Annotated[
@@ -234,6 +234,7 @@ def register(app: typer.Typer) -> None:
     for body in (run, resume, report, diff, show, power, estimate):
         command(bench, body.__name__, body, "plain")
     command(bench, "list", list_suites, "plain")
+    tuning.register(bench)
     command(bench, "probe", probing.probe, "plain")
     command(bench, "check", probing.check, "plain")
     app.add_typer(bench, name="bench")
