@@ -222,7 +222,6 @@ class ModelSeat:
         """Ask until there is a legal move, or no patience left."""
         first = [{"role": "system", "content": self.rules}] if self.rules_first else []
         messages = [*first, {"role": "user", "content": prompt}]
-        asked = digest(messages)
         answers: list[Answer] = []
         errors: list[str] = []
         for attempt in range(1 + REASKS):
@@ -245,7 +244,7 @@ class ModelSeat:
             message=message,
             answers=tuple(answers),
             errors=tuple(errors),
-            prompt_hash=asked,
+            prompt_hash=digest(messages[: len(first) + 1]),
         )
 
     def shown(self, turn: Turn) -> Shown:
