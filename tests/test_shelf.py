@@ -27,7 +27,7 @@ def held(memory: AgentMemory) -> dict[int, Record]:
     found = ledger.records([*places, 10**6])
     assert found == Shelf(ledger.db, ledger.path).records(places)
     assert [found[pos] for pos in places] == [ledger.record(pos) for pos in places]
-    return found
+    return dict(sorted(found.items()))
 
 
 def said(memory: AgentMemory) -> list[str]:
@@ -118,12 +118,21 @@ def test_another_process_that_writes_much_is_followed(make: Make, tmp_path: Path
 
 
 def test_only_so_much_is_kept(memory: AgentMemory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shelf, "MOST", 3)
+    monkeypatch.setattr(shelf, "MOST", 4)
     monkeypatch.setattr(shelf, "LONGEST", 20)
-    memory.add([f"number {i}" for i in range(5)])
+    memory.add([f"number {i}" for i in range(3)])
     memory.add("a text that is longer than that")
-    assert len(held(memory)) == 6
-    assert memory._engine.ledger.shelf.holds(range(10)) == 3
+    ledger = memory._engine.ledger
+    assert len(held(memory)) == 4
+    assert [ledger.shelf.holds([pos]) for pos in range(1, 5)] == [1, 1, 1, 0]
+    memory.add(["number 3", "number 4"])
+    ledger.records([5, 6])  # what was read first makes room
+    assert [ledger.shelf.holds([pos]) for pos in range(1, 7)] == [0, 0, 1, 0, 1, 1]
+    memory.add([f"number {i}" for i in range(5, 12)])
+    assert len(ledger.records(range(7, 20))) == 7  # so many at once are not kept
+    assert ledger.shelf.holds(range(7, 20)) == 0
+    held(memory)
+    assert 0 < ledger.shelf.holds(range(20)) <= 4
 
 
 DO: list[Callable[[AgentMemory, str, int], object]] = [

@@ -177,7 +177,8 @@ class Columns:
         if kinds is not None and not set(self.kinds.names) <= set(kinds):
             codes_of = [code for code, name in enumerate(self.kinds.names) if name in kinds]
             mask = mask & np.isin(self.kind[: self.size], codes_of)
-        return np.flatnonzero(mask)
+        found: Ints = mask.nonzero()[0]
+        return found
 
     def groups(self) -> dict[int, Ints]:
         """Positions of the active records, ascending, by namespace code."""

@@ -13,7 +13,6 @@ from sqlalchemy import func, select
 from agentmem.core import Namespace, Record, content_id
 from agentmem.identity import identity_of
 from agentmem.ledger.tables import STATUS, record
-from agentmem.values import built
 
 CODE = {name: code for code, name in STATUS.items()}
 
@@ -42,17 +41,14 @@ LIFE = (
 )
 OPTIONAL = ("key", "expires", "verify_by")  # left out of an entry where there is none
 ABSENT = dict.fromkeys(OPTIONAL)
-WHOLE = select(*(column for column in record.c))
-_NAMES = tuple(column.name for column in record.c)
-_OURS = frozenset(_NAMES) - Record.__dataclass_fields__.keys()  # no fields of a record
-SIZE = tuple(_NAMES.index(name) for name in ("text", "data"))  # where in a row its bulk stands
+_FIELDS = tuple(Record.__dataclass_fields__)
+WHOLE = select(record.c.pos, *(record.c[name] for name in _FIELDS))
+BULK = tuple(1 + _FIELDS.index(name) for name in ("text", "data"))  # where in a row it stands
 
 
 def to_fields(row: Sequence[Any], path: Callable[[int], Namespace]) -> dict[str, Any]:
     """The fields of the record of a row of WHOLE."""
-    fields = dict(zip(_NAMES, row, strict=True))
-    for name in _OURS:
-        del fields[name]
+    fields = dict(zip(_FIELDS, row[1:], strict=True))
     fields["namespace"] = path(fields["namespace"])
     fields["status"] = STATUS[fields["status"]]
     fields["sources"], fields["links"] = _ids(fields["sources"]), _ids(fields["links"])
@@ -60,9 +56,9 @@ def to_fields(row: Sequence[Any], path: Callable[[int], Namespace]) -> dict[str,
     return fields
 
 
-def record_of(fields: Mapping[str, Any]) -> Record:
-    """A record of its own of all fields; what lies flat in `data` is copied."""
-    return built(Record, {**fields, "data": fields["data"].copy()})
+def copied(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields, with metadata of their own; it has to be `flat`."""
+    return {**fields, "data": fields["data"].copy()}
 
 
 def flat(data: Mapping[str, Any]) -> bool:

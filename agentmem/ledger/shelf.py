@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import bindparam, func, select, text
 
 from agentmem.core import Namespace, Record
 from agentmem.ledger.apply import Payload, mentioned
-from agentmem.ledger.rows import SIZE, WHOLE, dumps, flat, record_of, to_fields
+from agentmem.ledger.rows import BULK, WHOLE, copied, dumps, flat, to_fields
 from agentmem.ledger.sqlite import LISTED, Database, compiled
 from agentmem.ledger.tables import journal, record
+from agentmem.values import built
 
-MOST = 4096  # records kept; the oldest of them go first
+MOST = 4096  # records kept; a quarter goes where there are more, the first read first
 LONGEST = 4096  # characters of a record, its metadata included, that is kept
 BEHIND = 64  # journal lines read to see what has changed; after more of them all is read anew
 BATCH = 1000  # whole records read at once
@@ -48,13 +50,17 @@ class Shelf:
     def records(self, positions: Sequence[int]) -> dict[int, Record]:
         """The records at some positions; those that are gone are left out."""
         self._follow()
-        found = {pos: self._kept.get(pos) for pos in positions}
-        missing = [pos for pos, fields in found.items() if fields is None]
+        kept = self._kept
+        found = {pos: built(Record, copied(kept[pos])) for pos in positions if pos in kept}
+        missing = [pos for pos in positions if pos not in found]
         for start in range(0, len(missing), BATCH):
             listed = dumps(missing[start : start + BATCH])
             for row in self._db.rows(_SOME, positions=listed):
-                found[row[0]] = self._read(row)
-        return {pos: record_of(fields) for pos, fields in found.items() if fields is not None}
+                fields = to_fields(row, self._path)
+                if len(missing) <= MOST:
+                    self._keep(row, fields)
+                found[row[0]] = built(Record, fields)
+        return found
 
     def wrote(self, seq: int, payload: Payload) -> None:
         """Follow a journal line of one's own, which need not be read for that."""
@@ -70,13 +76,12 @@ class Shelf:
         """How many of some positions are kept."""
         return sum(pos in self._kept for pos in positions)
 
-    def _read(self, row: Sequence[Any]) -> Mapping[str, Any]:
-        fields = to_fields(row, self._path)
-        if flat(fields["data"]) and sum(len(row[i]) for i in SIZE) <= LONGEST:
-            while len(self._kept) >= MOST:
-                del self._kept[next(iter(self._kept))]
-            self._kept[row[0]] = fields
-        return fields
+    def _keep(self, row: Sequence[Any], fields: Mapping[str, Any]) -> None:
+        if flat(fields["data"]) and sum(len(row[i]) for i in BULK) <= LONGEST:
+            if len(self._kept) >= MOST:
+                for oldest in list(islice(self._kept, MOST // 4 + 1)):
+                    del self._kept[oldest]
+            self._kept[row[0]] = copied(fields)
 
     def _follow(self) -> None:
         """Drop what has been changed since, by whomever, or was read of what has been undone."""
