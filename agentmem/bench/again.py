@@ -11,12 +11,15 @@ from agentmem.bench.loading import load_suite
 from agentmem.bench.log import finished
 from agentmem.bench.run import FOLDER, collect, publish, run_suite
 from agentmem.bench.suite import Suite
+from agentmem.bench.variant import AS_IT_IS, Variant
 from agentmem.errors import InputError
 
 
-def resume(what: str | Path, out: str | Path = FOLDER, **options: Any) -> Path:
-    """Go on with a run, given its folder or its suite (then it lies in `out`); `options` are those
-    of `run_suite`.
+def resume(
+    what: str | Path, out: str | Path = FOLDER, *, variant: Variant = AS_IT_IS, **options: Any
+) -> Path:
+    """Go on with a run, given its folder, or its suite, perhaps in a variant (then it lies in
+    `out`); `options` are those of `run_suite`.
 
     InputError if it was never begun, or if the suite or the code has changed since.
     """
@@ -24,8 +27,9 @@ def resume(what: str | Path, out: str | Path = FOLDER, **options: Any) -> Path:
     if (what / "meta.json").is_file():
         meta = known(what)
         unchanged(what, meta)
-        return run_suite(meta["suite"], what.parent, log=meta["log"], **options)
-    folder = Path(out) / load_suite(what).spec_hash()
+        variant = Variant.read(meta["variant"])
+        return run_suite(meta["suite"], what.parent, log=meta["log"], variant=variant, **options)
+    folder = Path(out) / load_suite(what, variant).spec_hash()
     if not (folder / "meta.json").is_file():
         raise InputError(f"{folder} does not exist: nothing was begun that could go on; run it")
     return resume(folder, **options)
@@ -74,7 +78,7 @@ def known(folder: Path) -> dict[str, Any]:
 
 def unchanged(folder: Path, meta: dict[str, Any]) -> Suite:
     """The suite of a folder, if it is still the one that was begun there."""
-    suite = load_suite(meta["suite"])
+    suite = load_suite(meta["suite"], Variant.read(meta["variant"]))
     if suite.spec_hash() != meta["spec_hash"]:
         raise InputError(
             f"{folder}: the suite {meta['suite']} or the code has changed since it was begun "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from agentmem.bench.seats import Recall
 from agentmem.bench.serving import KEYS as SERVING
 from agentmem.bench.serving import check_prices, read_serving
 from agentmem.bench.suite import SELF, Arm, Asking, Cell, Memory, Options, Suite, is_model
+from agentmem.bench.variant import AS_IT_IS, Variant
 from agentmem.config import build_policies
 from agentmem.errors import ConfigError, nearest
 from agentmem.models import resolve
@@ -28,9 +29,13 @@ PARTS = {  # of an arm
 }
 
 
-def load_suite(path: str | Path) -> Suite:
-    """The suite in a file, or in the catalogue by name; ConfigError lists all that is wrong."""
+def load_suite(path: str | Path, variant: Variant = AS_IT_IS) -> Suite:
+    """The suite in a file, or in the catalogue by name; ConfigError lists all that is wrong.
+
+    `variant`: what is played otherwise than it says.
+    """
     path = Path(path)
+    source = str(path.resolve() if path.is_file() else path)
     if not path.is_file():
         known = catalogue.entries("bench")
         if path.stem not in known or (len(path.parts) > 1 and path.parent.name != "bench"):
@@ -38,7 +43,8 @@ def load_suite(path: str | Path) -> Suite:
             raise ConfigError(f"no suite {str(path)!r}: give a file or a name{hint}")
         path = known[path.stem]
     reader, content = Reader.open(path)
-    return read_suite(reader, content, path.stem)
+    suite = read_suite(reader, variant.of(reader.mapping(content, "")), path.stem)
+    return replace(suite, source=source, variant=variant)
 
 
 def read_suite(reader: Reader, content: Any, name: str) -> Suite:

@@ -33,13 +33,13 @@ class Meta:
     begun: float = field(default_factory=time.perf_counter)
 
     @classmethod
-    def begin(cls, folder: Path, suite: Suite, source: str | Path, level: str) -> Self:
-        """Note that a session begins; `source` is the suite as it was asked for."""
+    def begin(cls, folder: Path, suite: Suite, level: str) -> Self:
+        """Note that a session begins."""
         path = folder / NAME
         before = json.loads(path.read_text("utf-8")) if path.exists() else {}
-        file = Path(source)
         content = {
-            "suite": str(file.resolve()) if file.is_file() else str(source),
+            "suite": suite.source,
+            "variant": suite.variant.plain(),
             "spec_hash": suite.spec_hash(),
             "log": level,
             "date": _now(),

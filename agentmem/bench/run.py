@@ -33,6 +33,7 @@ from agentmem.bench.stats import Row, curves, summarise
 from agentmem.bench.suite import Suite
 from agentmem.bench.surrogates import LABEL
 from agentmem.bench.table import table_text
+from agentmem.bench.variant import AS_IT_IS, Variant
 from agentmem.errors import BudgetExceeded, InputError, ModelError
 
 FOLDER = Path("runs")
@@ -50,6 +51,7 @@ def run_suite(
     log: Level | None = None,
     max_cost: float | None = None,
     answers: str | Path | None = None,
+    variant: Variant = AS_IT_IS,
 ) -> Path:
     """Run the suite in a file, or of a name in the catalogue; the folder with what came out.
 
@@ -58,13 +60,13 @@ def run_suite(
     one for each CPU if all players are simulated, the suite is large and the calling script guards
     `__name__`, else one.  `place`: the executor, `local` or `ray`.  `log` and `max_cost` go before
     what the suite says.  `answers`: the file that keeps what served models answered; None:
-    OUT/answers.sqlite.
+    OUT/answers.sqlite.  `variant`: what is played otherwise than the suite says.
 
     MissingExtra without what the report needs.  BudgetExceeded once the budget is spent, ModelError
     if a model failed for good: all other runs are finished then, and what is done is kept.
     """
     require("matplotlib", "jinja2")
-    suite = limited(load_suite(path), max_cost)
+    suite = limited(load_suite(path, variant), max_cost)
     folder = Path(out) / suite.spec_hash()
     folder.mkdir(parents=True, exist_ok=True)
     if not resume:
@@ -73,7 +75,6 @@ def run_suite(
     result = play_suite(
         suite,
         folder,
-        source=path,
         progress=progress,
         executor=by_name(place, workers),
         log=log,
@@ -87,7 +88,6 @@ def play_suite(
     suite: Suite,
     folder: Path,
     *,
-    source: str | Path = "",
     progress: bool = False,
     executor: Executor | None = None,
     log: Level | None = None,
@@ -95,8 +95,7 @@ def play_suite(
 ) -> dict[str, Any]:
     """Play what the log in a folder does not hold; the result, which is also written there.
 
-    `source`: the suite as it was asked for, noted for resuming.  Otherwise as `run_suite`, without
-    table and report.
+    As `run_suite`, without table and report.
     """
     write_whole(folder / "spec.json", json.dumps(suite.spec(), indent=2, sort_keys=True) + "\n")
     jobs = list(suite.jobs())
@@ -105,7 +104,7 @@ def play_suite(
         kept = Answers(answers or folder.parent / KEPT) if suite.served else None
         if kept is not None:
             stack.callback(kept.close)
-        meta = Meta.begin(folder, suite, source, book.level)
+        meta = Meta.begin(folder, suite, book.level)
         clients = Clients(suite, kept)
         for asked in book.asked:
             clients.charge(asked)

@@ -30,6 +30,7 @@ from agentmem.bench.games import Game
 from agentmem.bench.prompting import Form
 from agentmem.bench.seats import Recall
 from agentmem.bench.serving import Serving
+from agentmem.bench.variant import AS_IT_IS, Variant
 from agentmem.config import dump
 from agentmem.core import content_id
 from agentmem.errors import ConfigError
@@ -162,6 +163,8 @@ class Suite:
     cells: tuple[Cell, ...]
     arms: tuple[Arm, ...]
     serving: Serving = field(default_factory=Serving)
+    source: str = ""  # the file or the name that it was read from
+    variant: Variant = AS_IT_IS  # what is played otherwise than that says
 
     @property
     def name(self) -> str:

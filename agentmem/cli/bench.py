@@ -11,8 +11,10 @@ import typer
 import yaml
 
 from agentmem import catalogue
+from agentmem.bench.variant import Variant
 from agentmem.cli import probing, tuning
 from agentmem.cli.session import Session, YesOption, clean, columns, command
+from agentmem.errors import InputError
 
 SuiteArgument = Annotated[
     str, typer.Argument(metavar="SUITE", help="A suite's file, or its name in the catalogue.")
@@ -35,6 +37,17 @@ LogOption = Annotated[
     Literal["full", "moves", "results"] | None,
     typer.Option(help="What is logged: all, no texts and ids, or only each run's row."),
 ]
+PlayerOption = Annotated[
+    list[str] | None, typer.Option(help="A model in place of the suite's players; may be repeated.")
+]
+SeedsOption = Annotated[int | None, typer.Option(min=1, help="So many seeds instead.")]
+RoundsOption = Annotated[int | None, typer.Option(min=1, help="So many rounds of each game.")]
+PriceOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="IN,OUT[,CACHED]", help="Price of --player for a million tokens, as in 0.15,0.6."
+    ),
+]
 RUNS = Path("runs")
 
 
@@ -49,13 +62,18 @@ def run(
     log: LogOption = None,
     max_cost: CostOption = None,
     answers: AnswersOption = None,
+    player: PlayerOption = None,
+    seeds: SeedsOption = None,
+    rounds: RoundsOption = None,
+    price: PriceOption = None,
     yes: YesOption = False,
 ) -> None:
     """Play a suite; writes events, results, a table and a report. Served models cost: it asks."""
     from agentmem.bench.loading import load_suite
     from agentmem.bench.run import limited, run_suite
 
-    read = limited(load_suite(suite), max_cost)
+    otherwise = _variant(player, seeds, rounds, price)
+    read = limited(load_suite(suite, otherwise), max_cost)
     if read.served and not yes:
         from agentmem.bench.estimate import estimates
 
@@ -72,8 +90,22 @@ def run(
         log=log,
         max_cost=max_cost,
         answers=answers,
+        variant=otherwise,
     )
     _show_run(session, folder)
+
+
+def _variant(
+    players: list[str] | None, seeds: int | None, rounds: int | None, price: str | None
+) -> Variant:
+    """What is played otherwise than the suite says."""
+    try:
+        numbers = tuple(float(one) for one in price.split(",")) if price else ()
+    except ValueError:
+        raise InputError(
+            f"price {price!r}: give numbers as in 0.15,0.6 or 0.15,0.6,0.075"
+        ) from None
+    return Variant(players=tuple(players or ()), seeds=seeds, rounds=rounds, price=numbers)
 
 
 def resume(
@@ -204,12 +236,21 @@ def power(
     session.show({**asdict(design), **shown, "text": text}, text)
 
 
-def estimate(session: Session, suite: SuiteArgument, reply_tokens: ReplyOption = None) -> None:
+def estimate(
+    session: Session,
+    suite: SuiteArgument,
+    reply_tokens: ReplyOption = None,
+    player: PlayerOption = None,
+    seeds: SeedsOption = None,
+    rounds: RoundsOption = None,
+    price: PriceOption = None,
+) -> None:
     """What a suite will ask of served models, and cost, before it starts. Asks nothing."""
     from agentmem.bench.estimate import estimates
     from agentmem.bench.loading import load_suite
 
-    _show_estimates(session, [asdict(one) for one in estimates(load_suite(suite), reply_tokens)])
+    read = load_suite(suite, _variant(player, seeds, rounds, price))
+    _show_estimates(session, [asdict(one) for one in estimates(read, reply_tokens)])
 
 
 def _show_estimates(session: Session, found: Sequence[Mapping[str, Any]]) -> None:
