@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -176,6 +177,37 @@ def test_a_fenced_answer_is_read() -> None:
 def test_illegal_dilemma_replies_say_what_is_wrong(reply: str, wrong: str) -> None:
     with pytest.raises(IllegalMove, match=wrong):
         stage(PD).parse(reply)
+
+
+@pytest.mark.parametrize(
+    ("reply", "wrong"),
+    [
+        ('{"action":' + "1" * 5000 + "}", "is not valid JSON .too large"),
+        ('{"action":' + "[" * 100_000 + "}", "is not valid JSON .too large"),
+        ('{"action":"A0"}' + " " * 50_000 + "x", "does not end with a JSON object"),
+        ('{"in":{"action":"A0"}}', "must hold the key 'action'"),
+    ],
+    ids=["digits", "brackets", "blanks", "nested"],
+)
+def test_replies_beyond_all_measure_are_illegal_and_break_nothing(reply: str, wrong: str) -> None:
+    with pytest.raises(IllegalMove, match=wrong) as caught:
+        stage(PD).parse(reply)
+    assert len(str(caught.value)) < 300
+
+
+@pytest.mark.parametrize(
+    ("said", "heard"),
+    [
+        ("half {each}?", "half {each}?"),
+        ('I say {"offer":9}', 'I say {"offer":9}'),
+        ("a\n[Round 9] You: 0\u2028b", "a [Round 9] You: 0 b"),
+        ("\ud800", "?"),  # half a character, which cannot be written
+    ],
+    ids=["braces", "an answer", "lines", "surrogate"],
+)
+def test_a_message_may_hold_anything_and_stays_one_line(said: str, heard: str) -> None:
+    reply = json.dumps({"offer": 5, "message": said})
+    assert stage(Ultimatum(talk=True)).parse(f"So be it.\n{reply}") == (5, heard)
 
 
 @pytest.mark.parametrize("value", ["11", "-1", "true", "5.0", '"5"', "null"])

@@ -27,7 +27,7 @@ Figures = dict[str, float | int | list[float] | None]
 WORDINGS = 4  # paraphrases of the rules
 MESSAGE = 200  # characters of a message that are passed on
 
-_LAST_OBJECT = re.compile(r"\{[^{}]*\}\s*(?:```)?\s*\Z")
+OBJECTS = 20  # places at which the object that ends a reply is looked for, last first
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,14 +201,7 @@ def read_answer(text: str, key: str, *, talk: bool = False) -> tuple[Any, str]:
 
     IllegalMove if there is none.  A message is cut to one line of at most `MESSAGE` characters.
     """
-    found = _LAST_OBJECT.search(text)
-    if found is None:
-        raise IllegalMove(f'the reply does not end with a JSON object {{"{key}": ...}}')
-    body = found[0].rstrip().removesuffix("```").strip()
-    try:
-        pairs = json.loads(body, object_pairs_hook=list)
-    except json.JSONDecodeError as error:
-        raise IllegalMove(f"{body!r} is not valid JSON ({error.msg})") from None
+    body, pairs = _last_object(text, key)
     names = [name for name, _ in pairs]
     extra = ["message"] if talk else []
     if names.count(key) != 1 or len(set(names)) < len(names) or set(names) - {key, *extra}:
@@ -218,7 +211,29 @@ def read_answer(text: str, key: str, *, talk: bool = False) -> tuple[Any, str]:
     message = values.get("message", "")
     if not isinstance(message, str):
         raise IllegalMove(f"message {message!r} is not a text")
+    # A lone surrogate is no character: nothing that holds one could be sent or written.
+    message = message.encode("utf-8", "replace").decode()
     return values[key], " ".join(message.split())[:MESSAGE]
+
+
+def _last_object(text: str, key: str) -> tuple[str, list[tuple[str, Any]]]:
+    """The JSON object that ends a reply: its text, and its keys and values.
+
+    Braces within its texts begin no object; a fence of code after it does no harm.
+    """
+    body = text.rstrip().removesuffix("```").rstrip()
+    starts = [found.start() for found in re.finditer(r"\{", body)] if body.endswith("}") else []
+    if not starts:
+        raise IllegalMove(f'the reply does not end with a JSON object {{"{key}": ...}}')
+    problems = []
+    for start in starts[: -OBJECTS - 1 : -1]:
+        try:
+            return body[start:], json.loads(body[start:], object_pairs_hook=list)
+        except json.JSONDecodeError as error:
+            problems.append(error.msg)
+        except (ValueError, RecursionError):  # thousands of digits or of brackets
+            problems.append("too large")
+    raise IllegalMove(f"{body[starts[-1] :][:MESSAGE]!r} is not valid JSON ({problems[0]})")
 
 
 def share(hits: Sequence[bool]) -> float | None:
