@@ -12,14 +12,12 @@ is evidence about language models.
 from __future__ import annotations
 
 import json
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
-import yaml
 from measure import RESULTS, arguments, circumstances, destination
 
 from agentmem import catalogue
@@ -27,6 +25,7 @@ from agentmem.bench import load_suite, run_suite
 from agentmem.bench.surrogates import LABEL, PROFILES
 from agentmem.bench.surrogates.predict import self_play
 from agentmem.bench.table import figure, spread
+from agentmem.bench.variant import Variant
 
 WINDOWS = (0, 1, 2, 3, 5, 10, 20, 40, 80)
 SWEEP: Mapping[str, Sequence[float]] = {  # cooperation as simulated with the fits, 200 runs
@@ -70,14 +69,9 @@ def suites(only: Sequence[str]) -> list[str]:
 
 def played(name: str, seeds: int | None, runs: Path, workers: int | None) -> tuple[Result, float]:
     """The result of a suite, with another number of seeds if asked, and the seconds it took."""
-    path = catalogue.entries("bench")[name]
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    content["seeds"] = seeds or content["seeds"]
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / path.name
-        file.write_text(yaml.safe_dump(content), encoding="utf-8")
-        begun = time.perf_counter()
-        found = run_suite(file, runs, workers=workers)
+    begun = time.perf_counter()
+    variant = Variant(seeds=seeds)
+    found = run_suite(name, runs, workers=workers, log="results", variant=variant)
     wall = time.perf_counter() - begun
     return json.loads((found / "result.json").read_text("utf-8")), wall
 
