@@ -70,8 +70,9 @@ def _outcomes(lines: Sequence[Row], words: Mapping[str, str], who: str) -> Table
     return {
         "title": f"Outcome and price: {who}",
         "note": "* two modes: some runs below .2, others above .8; the mean describes none. "
-        "Tokens are means per decision; cost is that of a run. Of seats that remember in different "
-        "ways, only the first ever faces the exploiter.",
+        "Tokens are means per decision; cost is that of a run. An arm whose seats remember in "
+        "different ways meets the exploiter in seat 1, or, where seats have different parts, in "
+        "each of them.",
         "columns": list(known),
         "rows": [list(cells) for cells in zip(*known.values(), strict=True)],
     }
