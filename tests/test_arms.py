@@ -12,7 +12,7 @@ import pytest
 
 from agentmem import AgentMemory, catalogue
 from agentmem.bench import lexicon, load_suite
-from agentmem.bench.games import Act, Prisoners, Round, Ultimatum
+from agentmem.bench.games import Act, Line, Prisoners, Round, Ultimatum
 from agentmem.bench.once import memory_config
 from agentmem.bench.prompting import question, tokens
 from agentmem.bench.seats import ModelSeat, Recall, Turn
@@ -202,9 +202,76 @@ def test_a_simulated_player_reads_counts_and_the_friendly_past() -> None:
         assert seen is not None
         return seen.evidence
 
+    totals = (pytest.approx(72**0.5), pytest.approx(8**0.5))
     seen = evidence(COUNTS)
-    assert (seen.good, seen.bad) == (pytest.approx(72**0.5), pytest.approx(8**0.5))
+    assert (seen.good, seen.bad) == totals
+    seen = evidence(["80 earlier turns: 72 helped, 8 harmed, 0 did neither."])
+    assert (seen.good, seen.bad) == totals
     assert evidence(EXACT["p13-sanitized"]).good == 79
+
+
+GIFTS = [
+    "[Round 1] You sent 5 of 10; Player 2 returned 6 of 15 (you 11, Player 2 9)",
+    "[Round 2] You sent 5 of 10; Player 2 returned 6 of 15 (you 11, Player 2 9)",
+    "[Round 3] You sent 2 of 10; Player 2 returned 0 of 6 (you 8, Player 2 6)",
+]
+NUMBERS = ["[Round 1] You: 4 (6 pts) | Player 2: 5 (2 pts) | Player 3: 20 (1.5 pts)"]
+OFFERS = [
+    "[Round 1] Player 2 offered you 4 of 10; you accepted (you 4, Player 2 6)",
+    "[Game 2, turn 1] of books 1 (worth 7 each to you) you asked for books 1: 7 of 10 points; "
+    "Player 2 did not agree",
+]
+
+
+@pytest.mark.parametrize(
+    ("name", "texts", "expected"),
+    [
+        (
+            "p10-counts",
+            GIFTS,
+            [
+                "Player 2 returned 0 of 6 in 1 of 3 earlier rounds",
+                "Player 2 returned 6 of 15 in 2 of 3 earlier rounds",
+            ],
+        ),
+        (
+            "p10-counts",
+            NUMBERS,
+            [f"Player {n} chose {m} in 1 of 1 earlier rounds" for n, m in ((2, 5), (3, 20))],
+        ),
+        (
+            "p10-counts",
+            OFFERS,
+            [
+                "Player 2 offered you 4 in 1 of 1 earlier rounds",
+                "Player 2 did not agree in 1 of 1 earlier rounds",
+            ],
+        ),
+        (
+            "p16-labels-hidden",
+            GIFTS[2:],
+            ["[Round 3] You sent ? of 10; Player 2 returned ? (you 8, Player 2 6)"],
+        ),
+        (
+            "p16-labels-hidden",
+            NUMBERS,
+            ["[Round 1] You: ? (6 pts) | Player 2: ? (2 pts) | Player 3: ? (1.5 pts)"],
+        ),
+        (
+            "p16-labels-hidden",
+            OFFERS,
+            [OFFERS[0].replace("accepted", "?"), OFFERS[1].replace("did not agree", "?")],
+        ),
+    ],
+)
+def test_patterns_know_the_records_of_all_games(
+    seated: Callable[..., ModelSeat], name: str, texts: list[str], expected: list[str]
+) -> None:
+    seat = seated(name, rounds=0)
+    for number, text in enumerate(texts, start=1):
+        seat.clock.advance(3600.0)
+        run(seat._learn(number, Line(text=text, valence=1.0)))
+    assert lines(seat, number=len(texts) + 1) == expected
 
 
 def test_every_arm_from_0_to_16_is_there_and_described() -> None:

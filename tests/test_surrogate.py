@@ -143,6 +143,29 @@ def test_totals_count_less_than_rounds() -> None:
     assert (seen.good, seen.bad, seen.momentum) == (3.0, 4.0, 0.0)
 
 
+def test_totals_of_gifts_count_by_their_share() -> None:
+    shown = [
+        "Player 2 sent you 5 of 10 in 8 of 9 earlier rounds",
+        "Player 2 sent you 0 of 10 in 1 of 9 earlier rounds",
+    ]
+    ask = "Round 9. How many do you send back, a whole number from 0 to 15?"
+    seen = read_dilemma("", question(shown, ask, ""))
+    assert seen is not None
+    assert seen.counted == (4, 5)
+    returned = ["Player 2 returned 6 of 24 in 4 of 4 earlier rounds"]
+    seen = read_dilemma("", question(returned, ask, ""))
+    assert seen is not None
+    assert seen.counted == (2, 2)
+
+
+def test_a_brief_weighs_as_totals_do_in_dilemmas_and_in_bargaining() -> None:
+    brief = "1970-01-01 to 1970-01-02. 25 earlier turns: 9 helped, 16 harmed, 0 did neither. Often"
+    seen = evidence([brief])
+    assert (seen.good, seen.bad, seen.momentum) == (3.0, 4.0, 0.0)
+    deal = read_deals(f"Earlier rounds:\n{brief}")
+    assert (deal.good, deal.bad) == (3.0, 4.0)
+
+
 def test_several_partners_count_as_shares() -> None:
     line = "[Round 1] You: A0 (1 pts) | Player 2: A0 (1 pts) | Player 3: A1 (2 pts)"
     seen = evidence([line])

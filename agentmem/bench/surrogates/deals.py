@@ -11,7 +11,7 @@ import re
 from functools import lru_cache
 
 from agentmem.bench import lexicon
-from agentmem.bench.surrogates.reading import COUNTED, Evidence, memory_of
+from agentmem.bench.surrogates.reading import COUNTED, Evidence, brief_of, memory_of
 
 Bundle = tuple[int, ...]  # a number for each type of item
 
@@ -52,6 +52,9 @@ def read_deals(text: str, whole: int = 0) -> Evidence:
             seen[good] += 1
         elif total := _TOTAL.match(line):
             counted[_kind(total, whole)] += int(total[3])
+        elif brief := brief_of(line):
+            counted[True] += brief[0]
+            counted[False] += brief[1]
         else:
             free.append(line)
     forward, history = lexicon.count("\n".join(free)) if free else (0, 0)

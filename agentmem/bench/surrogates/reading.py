@@ -39,6 +39,10 @@ _GIFT = re.compile(
 _ROUND = re.compile(r"\[Round (\d+)\] You: (\w+) \([^()]*\)((?: \| Player \d+: \w+ \([^()]*\))+)\Z")
 _OTHER = re.compile(r"Player \d+: (\w+)")
 _TOTAL = re.compile(r"(Player \d+) chose (\w+) in (\d+) of (\d+) earlier rounds")
+_GIFTS = re.compile(
+    r"(Player 2) (sent you|returned) (\d+) of (\d+) in (\d+) of (\d+) earlier rounds"
+)
+_BRIEF = re.compile(r"\d+ earlier turns: (\d+) helped, (\d+) harmed,")
 _BLOCK = re.compile(r"^Earlier rounds:\n(.*?)(?:\n\n|\Z)", re.MULTILINE | re.DOTALL)
 _NOW = re.compile(r"^Round (\d+)\. ", re.MULTILINE)
 
@@ -77,6 +81,7 @@ class Dilemma:
     totals: tuple[tuple[str, str, int, int], ...]  # who, move, times, of so many rounds
     forward: int  # lexicon words in free notes
     history: int
+    briefed: tuple[int, int] = (0, 0)  # turns that a brief says helped, and harmed
 
     def share(self, word: str) -> float:
         """0..1: how cooperative a move is.  Claims: only the highest; contributions: in parts."""
@@ -104,7 +109,7 @@ class Dilemma:
 
     @property
     def counted(self) -> tuple[float, float]:
-        """Cooperations and defections in the totals, as a mean over the others.
+        """Cooperations and defections in totals, as a mean over the others, and in a brief.
 
         Where not all moves of a player are told of, the rest is the other token, or a defection.
         """
@@ -120,7 +125,8 @@ class Dilemma:
             kind = {who: some + rounds[who] - told[who] for who, some in kind.items()}
         players = len(kind) or 1
         good = sum(kind.values()) / players
-        return good, sum(rounds.values()) / players - good
+        helped, harmed = self.briefed
+        return good + helped, sum(rounds.values()) / players - good + harmed
 
     @cached_property
     def evidence(self) -> Evidence:
@@ -159,6 +165,21 @@ def line_of(text: str) -> Line | None:
     return None
 
 
+def total_of(text: str) -> list[tuple[str, str, int, int]]:
+    """The totals in a line: who, move, times, of so many rounds."""
+    found = [(who, word, int(n), int(of)) for who, word, n, of in _TOTAL.findall(text)]
+    for who, what, some, whole, n, of in _GIFTS.findall(text):
+        share = int(some) / (int(whole) or 1) * (1 if what == "sent you" else 2)
+        found.append((who, str(min(1.0, share)), int(n), int(of)))
+    return found
+
+
+def brief_of(text: str) -> tuple[int, int] | None:
+    """How many turns helped and harmed, where a line opens a brief."""
+    found = _BRIEF.search(text)
+    return (int(found[1]), int(found[2])) if found else None
+
+
 def memory_of(text: str) -> list[str]:
     """The lines of the memory block; none of an empty one."""
     block = _BLOCK.search(text)
@@ -185,11 +206,14 @@ def read_dilemma(system: str, text: str) -> Dilemma | None:
     if number is None and tokens is None:
         return None
     lines, totals, free = [], [], []
+    briefed = (0, 0)
     for one in memory_of(text):
         if (line := line_of(one)) is not None:
             lines.append(line)
-        elif found := _TOTAL.findall(one):
-            totals += [(who, word, int(some), int(whole)) for who, word, some, whole in found]
+        elif found := total_of(one):
+            totals += found
+        elif (brief := brief_of(one)) is not None:
+            briefed = brief
         else:
             free.append(one)
     forward, history = lexicon.count("\n".join(free)) if free else (0, 0)
@@ -205,6 +229,7 @@ def read_dilemma(system: str, text: str) -> Dilemma | None:
         high=int(number[3]) if number else 1,
         lines=tuple(lines),
         totals=tuple(totals),
+        briefed=briefed,
         forward=forward,
         history=history,
     )
