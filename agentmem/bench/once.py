@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -111,13 +111,7 @@ def _model_seat(
 def _row(game: Game, job: Job, played: Played, models: Mapping[int, ModelSeat]) -> Row:
     """The figures of one run: those of the game, then those of the player's seats."""
     measured = [place for place, who in enumerate(job.players) if who == SELF]
-    spent = [models[place].spent for place in measured]
-    upkeep = [models[place].upkeep for place in measured]
-    decisions = sum(one.decisions for one in spent)
-    forward, history, words = (sum(one.words[side] for one in spent) for side in range(3))
-    harms = sum(one.harms for one in spent)
     choices = [choice for choice in played.choices if choice.seat in measured]
-    figures = game.figures(played.valid, choices, measured)
     return {
         "game": job.cell.label,
         "player": job.player,
@@ -128,21 +122,38 @@ def _row(game: Game, job: Job, played: Played, models: Mapping[int, ModelSeat]) 
         "rounds": len(played.rounds),
         "seats": measured,
         "payoffs": getattr(job.cell.game, "payoffs", None),
-        **figures,
+        **game.figures(played.valid, choices, measured),
         "trembles": sum(len(r.trembled) for r in played.rounds),
+        "invalid_rate": 1 - len(played.valid) / len(played.rounds),
+        **_taken([models[place] for place in measured]),
+    }
+
+
+def _taken(seats: Sequence[ModelSeat]) -> Row:
+    """What the player's decisions took, and what was seen and said in them.
+
+    What is counted by decision is None for a player who was never asked, as who is sent nothing.
+    """
+    spent, upkeep = [seat.spent for seat in seats], [seat.upkeep for seat in seats]
+    decisions = sum(one.decisions for one in spent)
+    forward, history, words = (sum(one.words[side] for one in spent) for side in range(3))
+    harms = sum(one.harms for one in spent)
+    totals = {
+        "tokens_in": sum(one.tokens_in for one in spent),
+        "tokens_out": sum(one.tokens_out for one in spent),
+        "tokens_cached": sum(one.cached for one in spent),
+        "memory_tokens": sum(one.memory for one in spent),
+        # What the memories asked for themselves.
+        "upkeep_calls": sum(one.calls for one in upkeep),
+        "upkeep_tokens": sum(one.tokens_in + one.tokens_out for one in upkeep),
+    }
+    return {
         "decisions": decisions,
         "flr": forward / (forward + history) if forward + history else None,
         "forward_per_1000": 1000 * forward / words if words else None,  # words of the replies
         "history_per_1000": 1000 * history / words if words else None,
         # Mean number of decisions at which a harm stays in the prompt; cut off by the end.
         "grudge_lifetime": sum(one.harms_shown for one in spent) / harms if harms else None,
-        "tokens_in": sum(one.tokens_in for one in spent) / decisions,
-        "tokens_out": sum(one.tokens_out for one in spent) / decisions,
-        "tokens_cached": sum(one.cached for one in spent) / decisions,
-        "memory_tokens": sum(one.memory for one in spent) / decisions,
-        "invalid_rate": 1 - len(played.valid) / len(played.rounds),
-        # What the memories asked for themselves, for each decision.
-        "upkeep_calls": sum(one.calls for one in upkeep) / decisions,
-        "upkeep_tokens": sum(one.tokens_in + one.tokens_out for one in upkeep) / decisions,
+        **{name: total / decisions if decisions else None for name, total in totals.items()},
         "cost": sum(one.cost for one in spent) + sum(one.cost for one in upkeep),
     }

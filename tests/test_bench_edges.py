@@ -1,0 +1,63 @@
+"""Runs at the edges: players who are never asked, rounds that come to nothing, odd replies."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agentmem.bench.events import Event
+from agentmem.bench.loading import load_suite
+from agentmem.bench.once import play
+from agentmem.bench.stats import Row
+from agentmem.bench.surrogates import Reply
+from agentmem.bench.voices import Direct
+from agentmem.models import resolve
+from agentmem.steps import run
+
+Say = Callable[[str], str]  # what a model answers to the last message
+
+
+class Saying:
+    """A chat model that answers what a function says."""
+
+    def __init__(self, say: Say) -> None:
+        self.say = say
+
+    def invoke(self, messages: Sequence[dict[str, str]], **_: Any) -> Reply:
+        return Reply(self.say(messages[-1]["content"]))
+
+
+@pytest.fixture
+def plays(tmp_path: Path) -> Callable[..., list[tuple[list[Event], Row]]]:
+    """Plays a suite given as YAML without its players: the events and the row of each run."""
+
+    def played(games: str, *, arm: str = "{k: 5}", seeds: int = 1, say: Say | None = None) -> Any:
+        text = f"games: {{{games}}}\nplayers: ['surrogate:immune']\narms: {{one: {arm}}}\n"
+        path = tmp_path / "suite.yaml"
+        path.write_text(f"{text}seeds: {seeds}\n", encoding="utf-8")
+        suite = load_suite(path)
+        found = []
+        for job in suite.jobs():
+            events: list[Event] = []
+            voice = Direct(model=Saying(say) if say else resolve(job.player))
+            row = run(play(suite, job, lambda _, voice=voice: voice, events.append))
+            found.append((events, row))
+        return found
+
+    return played
+
+
+def test_who_is_sent_nothing_is_never_asked_and_has_no_figures(plays: Any) -> None:
+    """Against a sender who keeps everything a trustee has no say."""
+    runs = plays("investment: {rounds: 4, opponents: [alld]}", seeds=3)
+    (_, sender), _, (events, trustee) = runs
+    assert sender["seats"] == [0] and sender["tokens_in"] > 0
+    assert trustee["seats"] == [1]
+    assert trustee["decisions"] == 0
+    assert trustee["reward"] == 0.0
+    assert {trustee[name] for name in ("cooperation", "tokens_in", "upkeep_calls")} == {None}
+    json.dumps(events)
