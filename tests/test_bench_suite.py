@@ -68,6 +68,23 @@ def test_the_shipped_suites_load_by_name_and_by_path() -> None:
     assert load_suite("bench/smoke.yaml").spec_hash() == load_suite("smoke").spec_hash()
 
 
+def test_the_grid_is_every_arm_without_a_model_in_every_game() -> None:
+    grid = load_suite("grid")
+    assert {arm.name for arm in grid.arms} == set(catalogue.entries("arms")) - {"p09-summary"}
+    assert [cell.game.name for cell in grid.cells] == [cell.label for cell in grid.cells]
+    assert {cell.game.rounds for cell in grid.cells} == {500, 100, 30}
+    assert len(list(grid.jobs())) == 18 * 8 * 20
+    assert grid.simulated
+    assert not grid.served
+
+
+def test_bargaining_meets_itself_and_hard_partners() -> None:
+    suite = load_suite("x09-bargaining")
+    assert {cell.game.exploiter for cell in suite.cells} == {"hardboiled"}
+    assert all({"self", "hardboiled"} <= set(cell.opponents) for cell in suite.cells)
+    assert {arm.name[:3] for arm in suite.arms} == {f"p{n:02}" for n in (0, 1, 3, 5, 7, 9, 10, 11)}
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -160,4 +177,6 @@ def test_the_specification_is_plain_data_and_names_the_code(tmp_path: Path) -> N
     spec = load(tmp_path).spec()
     assert json.loads(json.dumps(spec)) == spec
     assert len(spec["code"]) == 32
-    assert spec["arms"][3]["seats"][0]["policies"] == [{"budget": {"max_records": 3, "half_life": 7200.0}}]
+    assert spec["arms"][3]["seats"][0]["policies"] == [
+        {"budget": {"max_records": 3, "half_life": 7200.0}}
+    ]
