@@ -6,6 +6,7 @@ Nothing here determines results, and nothing of it stands in `result.json`.
 from __future__ import annotations
 
 import json
+import re
 import time
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -78,11 +79,12 @@ def _now() -> str:
 
 
 def described(spec: str) -> dict[str, str]:
-    """A served model: who serves it, its name, and where."""
+    """A served model: who serves it, its name, and where, without user and password."""
     provider, _, rest = spec.partition(":")
     model, _, address = rest.partition("@http")
     found = {"provider": provider, "model": model}
-    return found | ({"address": redact(f"http{address}")} if address else {})
+    where = re.sub(r"//[^/@]*@", "//", redact(f"http{address}"))
+    return found | ({"address": where} if address else {})
 
 
 def commit(root: Path) -> str | None:

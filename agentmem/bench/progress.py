@@ -25,6 +25,7 @@ def bar(
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
     from rich.progress import TimeRemainingColumn as Left
+    from rich.table import Column
 
     columns = (
         TextColumn("{task.fields[runs]} runs"),
@@ -33,7 +34,7 @@ def bar(
         TimeElapsedColumn(),
         TextColumn("left"),
         Left(),
-        TextColumn("{task.fields[served]}"),
+        TextColumn("{task.fields[served]}", table_column=Column()),  # goes on below, if need be
     )
     progress = Progress(*columns, console=Console(file=sys.stderr), disable=not shown)
     finished, played, decisions, looked = len(done), 0, 0, 0.0
