@@ -107,8 +107,8 @@ def step(
     for name in ("bad", "good"):
         new["after"] = np.clip(new["after"] + new[name][0], -MOST, MOST)
         new[name] = (new[name] - new[name][0]) * (1 - RIDGE)
-    sized = {k: v if isinstance(v, float) else tuple(map(float, v)) for k, v in new.items()}
-    return Coefficients(**sized, older=older)
+    after, bad, good = (tuple(map(float, new[name])) for name in ("after", "bad", "good"))
+    return Coefficients(first=new["first"], after=after, bad=bad, good=good, older=older)
 
 
 def fit(

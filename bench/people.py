@@ -105,7 +105,8 @@ def read(where: Path) -> People:
     person = np.cumsum([0] + [b <= a for a, b in pairwise(games)])
     names = tuple(sorted({key[0] for key in keys}))
     longest = max(map(len, sides.values()))
-    own, group = np.zeros((len(keys), longest)), {}
+    own = np.zeros((len(keys), longest))
+    group: dict[str, list[int]] = {}
     for i, key in enumerate(keys):
         moves = [coop for _, coop, _, _ in sorted(sides[key])]
         own[i, : len(moves)] = moves
@@ -196,7 +197,7 @@ class Kinds:
     def counts(self, train: NDArray[np.bool_]) -> tuple[Array, Array]:
         """How many of a mask's choices (n,) of each kind cooperated, and how many there are."""
         kind, size = self.kind[train], len(self.terms)
-        good = np.bincount(kind, self.chosen[train], minlength=size)
+        good = np.bincount(kind, self.chosen[train], minlength=size).astype(np.float64)
         return good, np.bincount(kind, minlength=size).astype(np.float64)
 
 

@@ -37,8 +37,16 @@ seeds: {seeds}
 windows: [2, 5, 20, 80]
 arms: [{arms}]
 """
-ARMS = ("p00-none", "p05-decay", "p06-salience", "p07-bygones", "p08-similar", "p09-brief")
-ARMS += ("p10-counts", "p13-sanitized")
+ARMS = (
+    "p00-none",
+    "p05-decay",
+    "p06-salience",
+    "p07-bygones",
+    "p08-similar",
+    "p09-brief",
+    "p10-counts",
+    "p13-sanitized",
+)
 KINDS = {  # the goals: what an arm counts among
     "windows": ("window-2", "window-5", "window-20", "window-80"),
     "recall by query": ("p08-similar",),

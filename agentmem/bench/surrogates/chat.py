@@ -55,14 +55,14 @@ class Simulated:
     mind: Mind
     seed: int = 0
 
-    def invoke(self, messages: Sequence[Any], *, seed: int | None = None, **_: Any) -> Reply:
+    def invoke(self, messages: Sequence[Any], /, *, seed: int | None = None, **_: Any) -> Reply:
         texts = [content(message) for message in messages]
         text = "\n".join(texts)
         # Simulation, not cryptography.
         rng = generator("surrogate", self.seed, text) if seed is None else Random(seed)  # noqa: S311
         return Reply(self.answer(texts[0], text, rng))
 
-    async def ainvoke(self, messages: Sequence[Any], *, seed: int | None = None, **_: Any) -> Reply:
+    async def ainvoke(self, messages: Sequence[Any], /, *, seed: int | None = None, **_: Any) -> Reply:
         return self.invoke(messages, seed=seed)
 
     def answer(self, rules: str, text: str, rng: Random) -> str:
