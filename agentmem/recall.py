@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import isnan
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,31 +118,29 @@ def rank(
         return _unasked(engine, rows, weigh, k)
     found = candidates(engine, query, rows)
     weights = weigh(found.at)
-    exact = _exact(engine, query, rows[found.at], found)
+    positions = rows[found.at]
+    exact = _exact(engine, query, positions, found)
     relevance = np.where(exact, 1.0, found.relevance)
     scores = relevance * np.where(exact, 1.0, product(weights, len(found.at)))
     near = np.zeros(len(scores)) if found.dense is None else found.dense
-    places = _settled(engine, query, rows[found.at], found, scores, exact)
+    places = _settled(engine, query, positions, found, scores, exact)
     fresh = np.divide(places.scores, scores, out=np.ones(len(scores)), where=scores > 0.0)
     order = np.lexsort((found.at, -near, places.turn, -places.scores, ~exact))[:k]
-    whys = [
-        Why(
-            dense=None if found.dense is None else float(found.dense[i]),
-            dense_rank=int(found.dense_rank[i]) or None,
-            lexical=float(found.lexical[i]) or None,
-            lexical_rank=int(found.lexical_rank[i]) or None,
-            context=float(found.context[i]) or None,
-            speaker=float(found.speaker[i]),
-            when=float(found.when[i]),
-            fresh=float(fresh[i]),
-            rival=_id(engine, rows[found.at], places.newest[i]),
-            fused=float(relevance[i]),
-            weights={label: float(weight[i]) for label, weight in weights.items()},
-            exact=bool(exact[i]),
-        )
-        for i in order
-    ]
-    return Ranking(rows=rows[found.at[order]], scores=places.scores[order], whys=whys)
+    some = ("dense_rank", "lexical", "lexical_rank", "context")  # 0: nothing to tell
+    columns: dict[str, list[Any]] = {
+        "dense": [None] * len(order) if found.dense is None else found.dense[order].tolist(),
+        **{name: [v or None for v in getattr(found, name)[order].tolist()] for name in some},
+        "speaker": found.speaker[order].tolist(),
+        "when": found.when[order].tolist(),
+        "fresh": fresh[order].tolist(),
+        "rival": [_id(engine, positions, i) for i in places.newest[order].tolist()],
+        "fused": relevance[order].tolist(),
+        "weights": _each({label: weight[order] for label, weight in weights.items()}, len(order)),
+        "exact": exact[order].tolist(),
+    }
+    each = zip(*columns.values(), strict=True)
+    whys = [built(Why, dict(zip(columns, row, strict=True))) for row in each]
+    return Ranking(rows=positions[order], scores=places.scores[order], whys=whys)
 
 
 def _id(engine: Engine, positions: Ints, i: int) -> str | None:
@@ -198,13 +197,17 @@ def _unasked(engine: Engine, rows: Ints, weigh: Weigh, k: int) -> Ranking:
 
 def _alike(weights: Mapping[str, Floats], n: int) -> list[Why]:
     """Why each of n rows came up without a query; one and the same where all weigh the same."""
-    each = {label: weight.tolist() for label, weight in weights.items()}
-    if n and all(own.count(own[0]) == n for own in each.values()):
-        return [Why(fused=1.0, weights={label: own[0] for label, own in each.items()})] * n
-    shares = zip(*each.values(), strict=True)
-    return [
-        built(Why, {**_UNASKED, "weights": dict(zip(each, share, strict=True))}) for share in shares
-    ]
+    if n and all((weight == weight[0]).all() for weight in weights.values()):
+        return [Why(fused=1.0, weights=_each(weights, n)[0])] * n
+    return [built(Why, {**_UNASKED, "weights": own}) for own in _each(weights, n)]
+
+
+def _each(weights: Mapping[str, Floats], n: int) -> list[dict[str, float]]:
+    """Each of n rows' weights by label."""
+    if not weights:
+        return [{} for _ in range(n)]
+    rows = zip(*(weight.tolist() for weight in weights.values()), strict=True)
+    return [dict(zip(weights, row, strict=True)) for row in rows]
 
 
 def _exact(engine: Engine, query: Query, positions: Ints, found: Candidates) -> NDArray[np.bool_]:
