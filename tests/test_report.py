@@ -430,7 +430,7 @@ WORDS = {
 
 
 def test_tables_say_what_was_declared_and_why_a_ratio_is_undefined() -> None:
-    row = {"arm": "wise", "flr": 0.4, "forward_words": 8, "tokens_out": 20.0, "decisions": 10}
+    row = {"arm": "wise", "flr": 0.4, "forward_per_1000": 40.0}
     outcome, compared, conduct = tables([LINE], [row], WORDS)
     assert outcome["rows"] == [
         ["wise", "8", "0.50 [0.40, 0.60] *", "0.20", "0.50", "100", "20", "60", "0.0123", "0.010"]
@@ -442,7 +442,7 @@ def test_tables_say_what_was_declared_and_why_a_ratio_is_undefined() -> None:
         ]
     ]
     assert "family of 12" in compared["note"]
-    assert conduct["columns"] == ["arm", "FLR", "forward words per 1,000 tokens"]
+    assert conduct["columns"] == ["arm", "FLR", "forward words per 1,000"]
     assert conduct["rows"] == [["wise", "0.40", "40.0"]]
     assert all(len(r) == len(t["columns"]) for t in (outcome, compared, conduct) for r in t["rows"])
 

@@ -15,8 +15,8 @@ TWO_MODES = " *"
 LEVEL = "[95\u00a0%]"
 HABITS = {  # figure of a row: how a table heads it, and its digits
     "flr": ("FLR", 2),
-    "forward": ("forward words per 1,000 tokens", 1),
-    "history": ("history words per 1,000 tokens", 1),
+    "forward_per_1000": ("forward words per 1,000", 1),
+    "history_per_1000": ("history words per 1,000", 1),
     "grudge_lifetime": ("grudge lifetime (decisions)", 1),
     "recovery_rate": ("recovery", 2),
     "lock_in": ("lock-in", 2),
@@ -134,11 +134,10 @@ def _tested(gap: Row | None) -> str:
 
 def _conduct(runs: Mapping[str, Sequence[Row]], who: str) -> Table:
     """Words and habits; figures that a game does not have are left out."""
-    found = {arm: [{**row, **_rates(row)} for row in rows] for arm, rows in runs.items()}
     heads = {
         key: head
         for key, head in HABITS.items()
-        if any(row.get(key) is not None for rows in found.values() for row in rows)
+        if any(row.get(key) is not None for rows in runs.values() for row in rows)
     }
     return {
         "title": f"Words and habits: {who}",
@@ -149,15 +148,6 @@ def _conduct(runs: Mapping[str, Sequence[Row]], who: str) -> Table:
         "columns": ["arm", *(head for head, _ in heads.values())],
         "rows": [
             [arm, *(figure(average(rows, key), digits) for key, (_, digits) in heads.items())]
-            for arm, rows in found.items()
+            for arm, rows in runs.items()
         ],
     }
-
-
-def _rates(row: Row) -> dict[str, float]:
-    """Dictionary words per 1,000 tokens that were written."""
-    written = (row.get("tokens_out") or 0) * (row.get("decisions") or 0)
-    if not written:
-        return {}
-    sides = {"forward": "forward_words", "history": "history_words"}
-    return {name: 1000 * row[key] / written for name, key in sides.items() if key in row}
