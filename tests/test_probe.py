@@ -179,9 +179,9 @@ def test_the_rules_pass_the_balance_of_evidence_and_catch_what_it_lacks() -> Non
         assert rules["own"].falsified is expects
         assert not rules["rounds"].falsified
         assert not rules["place"].falsified
-    met = [Met(window=80, predicted=0.5, played=played, runs=5) for played in (0.6, 0.7)]
+    met = [Met(window=80, rounds=9, predicted=0.5, played=played, runs=5) for played in (0.6, 0.7)]
     assert [one.falsified for one in met] == [False, True]
-    assert not Met(window=2, predicted=0.5, played=0.9, runs=5).falsified
+    assert not Met(window=2, rounds=9, predicted=0.5, played=0.9, runs=5).falsified
 
 
 def test_too_few_prompts_identify_nothing() -> None:
@@ -240,7 +240,7 @@ def test_what_stays_illegal_is_left_out_and_counted_and_nothing_is_paid_twice(
 
 @pytest.mark.usefixtures("quick")
 def test_a_result_says_what_it_is_and_compares_with_what_was_played(tmp_path: Path) -> None:
-    row = {"player": "surrogate:immune", "game": "prisoners", "opponent": "self"}
+    row = {"player": "surrogate:immune", "game": "prisoners", "opponent": "self", "rounds": 50}
     rows = [{**row, "window": 80, "cooperation": 0.1}, {**row, "window": None, "cooperation": 0.1}]
     result = probe("surrogate:immune", ["prisoners"], samples=5, played=rows)
     said = result.games[0].verdict
@@ -248,7 +248,7 @@ def test_a_result_says_what_it_is_and_compares_with_what_was_played(tmp_path: Pa
     assert set(said.curve) == set(verdict.WINDOWS)
     assert said.degrees == 27 - len(NAMES)  # own last moves of either kind, but for no rounds
     (met,) = said.met
-    assert (met.window, met.played, met.falsified) == (80, 0.1, True)
+    assert (met.window, met.rounds, met.played, met.falsified) == (80, 50, 0.1, True)
     result.write(tmp_path)
     data = json.loads((tmp_path / "probe.json").read_text(encoding="utf-8"))
     assert "played" in data["games"][0]["verdict"]["falsified"]

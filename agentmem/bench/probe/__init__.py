@@ -243,11 +243,11 @@ def _shares(prober: Prober, place: int, answers: Sequence[Answered]) -> dict[str
     }
 
 
-def _played(model: str, game: str, rows: Sequence[Row]) -> dict[int, list[float]]:
-    """Cooperation of the runs of the model against itself, by window."""
-    found: dict[int, list[float]] = {}
+def _played(model: str, game: str, rows: Sequence[Row]) -> dict[tuple[int, int], list[float]]:
+    """Cooperation of the runs of the model against itself, by window and number of rounds."""
+    found: dict[tuple[int, int], list[float]] = {}
     for row in rows:
         who = (row["player"], row["game"], row["opponent"])
         if who == (model, game, SELF) and row["window"] is not None:
-            found.setdefault(row["window"], []).append(row["cooperation"])
+            found.setdefault((row["window"], row["rounds"]), []).append(row["cooperation"])
     return found

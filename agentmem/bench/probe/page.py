@@ -86,7 +86,6 @@ def _rules(found: Mapping[str, Any]) -> list[str]:
 
 def _curve(found: Mapping[str, Any]) -> list[str]:
     windows = list(found["curve"])
-    met = {one["window"]: one for one in found["met"]}
     lines = [
         f"| self-play, window | {' | '.join(map(str, windows))} |",
         f"|---|{'---|' * len(windows)}",
@@ -94,9 +93,14 @@ def _curve(found: Mapping[str, Any]) -> list[str]:
     ]
     ends = [_ends(found["ends"].get(window)) for window in windows]
     lines.append(f"| 95 % interval | {' | '.join(ends)} |")
-    if met:
-        played = [figure(met[w]["played"]) if w in met else "" for w in windows]
-        lines.append(f"| played | {' | '.join(played)} |")
+    if found["met"]:
+        lines += ["", "| window | rounds | runs | played | predicted |", "|---|---|---|---|---|"]
+    for one in found["met"]:
+        lines.append(
+            f"| {one['window']} | {one['rounds']} | {one['runs']} | {figure(one['played'], 3)} "
+            f"| {figure(one['predicted'], 3)} |"
+        )
+    if found["met"]:
         verdict = _outcome([name for name in found["falsified"] if name == "played"])
         lines += ["", f"More than {FAR:.2f} apart at the longest window: {verdict}."]
     return lines

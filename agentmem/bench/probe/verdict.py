@@ -35,6 +35,7 @@ ENDS = (2, 80)  # windows whose predictions get an interval
 ALPHA = 0.05  # of all tests of one game together (Holm)
 FAR = 0.15  # between predicted and played cooperation
 DRAWS = 100  # parametric bootstrap
+ROUNDS = 500  # of a match that is predicted
 RUNS, DRAWN_RUNS = 200, 40  # matches behind a prediction, and behind one of a redrawn fit
 TERMS = ("constant", "ln(1 + C)", "ln(1 + D)", "m", "n / 80", "place", "own")
 RULES = {
@@ -76,9 +77,10 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Met:
-    """Predicted self-play beside played."""
+    """Predicted self-play beside played, over as many rounds."""
 
     window: int
+    rounds: int
     predicted: float
     played: float
     runs: int
@@ -142,10 +144,13 @@ def judge(
     pasts: Sequence[Past],
     *,
     seats: int,
-    played: Mapping[int, Sequence[float]],
+    played: Mapping[tuple[int, int], Sequence[float]],
     seed: int = 0,
 ) -> Verdict:
-    """`played`: cooperation of runs in self-play, by window.  InputError for too few answers."""
+    """`played`: cooperation of runs in self-play, by window and number of rounds.
+
+    InputError for too few answers.
+    """
     counts = counted(answers, pasts)
     best = fit(counts)
     drawn = redrawn(best, DRAWS, np.random.default_rng(seed))
@@ -168,11 +173,12 @@ def judge(
         met=tuple(
             Met(
                 window=window,
-                predicted=curve.get(window, _predicted(best.profile, window, seats, RUNS, seed)),
+                rounds=rounds,
+                predicted=_predicted(best.profile, window, seats, RUNS, seed, rounds),
                 played=sum(runs) / len(runs),
                 runs=len(runs),
             )
-            for window, runs in sorted(played.items())
+            for (window, rounds), runs in sorted(played.items())
         ),
     )
 
@@ -218,8 +224,11 @@ def tested(best: Fit, drawn: Sequence[Fit]) -> dict[str, Rule]:
     }
 
 
-def _predicted(profile: Profile, window: int, seats: int, runs: int, seed: int) -> float:
-    return float(self_play(profile, window, seats=seats, runs=runs, seed=seed).mean())
+def _predicted(
+    profile: Profile, window: int, seats: int, runs: int, seed: int, rounds: int = ROUNDS
+) -> float:
+    played = self_play(profile, window, seats=seats, runs=runs, rounds=rounds, seed=seed)
+    return float(played.mean())
 
 
 def _spread(drawn: Sequence[Fit], window: int, seats: int, seed: int) -> tuple[float, float]:
