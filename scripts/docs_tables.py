@@ -3,22 +3,29 @@
     python scripts/docs_tables.py [--check]
 
 `<!-- cli -->` ... `<!-- /cli -->` holds every command; `<!-- fields:DOTTED:NAME -->` ...
-`<!-- /fields -->` the options of one component.  With --check nothing is written; exit 1 if a page
-is not up to date.
+`<!-- /fields -->` the options of one component; `<!-- table:NAME -->` ... `<!-- /table -->` one of
+`TABLES`, of what the games' laboratory has.  With --check nothing is written; exit 1 if a page is
+not up to date.
 """
 
 from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import MISSING, fields
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import MISSING, Field, fields
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from typer.main import get_command
 
+from agentmem import catalogue
+from agentmem.bench.games import BUILTIN as GAMES
+from agentmem.bench.games import Game
+from agentmem.bench.loading import load_suite
+from agentmem.bench.players import BUILTIN as SCRIPTED
+from agentmem.bench.surrogates import FAMILIES
 from agentmem.cli import app
 from agentmem.core import Policy
 from agentmem.fields import hints, label
@@ -26,6 +33,7 @@ from agentmem.fields import hints, label
 ROOT = Path(__file__).resolve().parent.parent
 CLI = re.compile(r"(<!-- cli -->\n)(.*?)(<!-- /cli -->)", re.DOTALL)
 FIELDS = re.compile(r"(<!-- fields:([\w.]+:\w+) -->\n)(.*?)(<!-- /fields -->)", re.DOTALL)
+TABLE = re.compile(r"(<!-- table:(\w+) -->\n)(.*?)(<!-- /table -->)", re.DOTALL)
 GIVEN = "dim"  # what an index gets from the embedder
 EVERYWHERE = ("kinds", "within")  # options of every policy, told once
 SHARED = ("as_json", "config", "db", "namespace", "now", "help")
@@ -98,15 +106,83 @@ def options(path: str) -> str:
                 continue
             if one.name in EVERYWHERE and issubclass(cls, Policy):
                 continue
+            if shared(cls, one):
+                continue
             lines.append(f"| `{one.name}` | {cell(label(words[one.name]))} | `{cell(default)}` |")
     if len(lines) == 2:
         return "It has no options.\n"
     return "\n".join(lines) + "\n"
 
 
+def shared(cls: type, one: Field[Any]) -> bool:
+    """Whether an option is one of every game, with the same default there."""
+    if cls is Game or not issubclass(cls, Game):
+        return False
+    same = {option.name: option.default for option in fields(Game)}
+    return one.name in same and same[one.name] == one.default
+
+
+def grid(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A table."""
+    lines = [f"| {' | '.join(heads)} |", f"|{'---|' * len(heads)}"]
+    lines += [f"| {' | '.join(map(cell, one))} |" for one in rows]
+    return "\n".join(lines) + "\n"
+
+
+def first_line(of: Any) -> str:
+    return (of.__doc__ or "").strip().partition("\n")[0].rstrip(".")
+
+
+def named(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def games() -> str:
+    """Every game: what it is, its size, what it is judged by, and who shows its gullibility."""
+    rows = []
+    for name, game in GAMES.items():
+        made = game()
+        rows.append((f"`{name}`", first_line(game), made.seats, made.rounds, game.headline_words))
+    return grid(("game", "what happens in a round", "seats", "rounds", "headline"), rows)
+
+
+def scripted() -> str:
+    """Every scripted player, once for all games in which it is the same."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for (game, name), player in SCRIPTED.items():
+        found.setdefault((name, first_line(player)), []).append(game)
+    rows = [(named(of), f"`{name}`", about) for (name, about), of in found.items()]
+    return grid(("games", "player", "what it does"), rows)
+
+
+def minds() -> str:
+    """Every simulated player, by family."""
+    rows = [(f"`{name}`", one.about, named(one.names)) for name, one in FAMILIES.items()]
+    return grid(("family", "what it is", "players"), rows)
+
+
+def suites() -> str:
+    """Every suite of the catalogue, with its size."""
+    rows = []
+    for name, about in catalogue.describe("bench").items():
+        jobs = list(load_suite(name).jobs())
+        rounds = sum(job.cell.game.rounds for job in jobs)
+        rows.append((f"`{name}`", about, f"{len(jobs):,}", f"{rounds:,}"))
+    return grid(("suite", "what it plays", "runs", "rounds"), rows)
+
+
+TABLES: Mapping[str, Callable[[], str]] = {
+    "games": games,
+    "scripted": scripted,
+    "minds": minds,
+    "suites": suites,
+}
+
+
 def filled(page: str) -> str:
     """The page with the tables of today's code between its markers."""
     page = CLI.sub(lambda found: f"{found[1]}\n{cli()}\n{found[3]}", page)
+    page = TABLE.sub(lambda found: f"{found[1]}\n{TABLES[found[2]]()}\n{found[4]}", page)
     return FIELDS.sub(lambda found: f"{found[1]}\n{options(found[2])}\n{found[4]}", page)
 
 

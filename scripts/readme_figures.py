@@ -4,8 +4,8 @@
 
 A page quotes bench/results/NAME.md between `<!-- bench:NAME -->` and `<!-- /bench:NAME -->`:
 everything below the title of that file, pictures aside; or, as `<!-- bench:NAME#policy -->`, how it
-was made and the table whose first column is headed "policy".  With --check nothing is written; exit
-1 if a page is not up to date.
+was made and the tables whose first column is headed "policy".  A label in bold goes along.  With
+--check nothing is written; exit 1 if a page is not up to date.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ UNMEASURED = "Not measured yet: the figures come from `make bench`.\n"
 
 
 def table(name: str, results: Path, headed: str | None = None) -> str:
-    """What a result file says, without its title; or its first paragraph and one of its tables.
+    """What a result file says, without its title; or how it was made and some of its tables.
 
     ValueError if there is no such table.
     """
@@ -36,11 +36,20 @@ def table(name: str, results: Path, headed: str | None = None) -> str:
     whole = re.sub(r"\A# .*\n+", "", PICTURE.sub("", text))
     if headed is None:
         return whole + "\n"
-    made, *parts = whole.split("\n\n")
-    wanted = [part for part in parts if part.startswith(f"| {headed} |")]
+    parts = whole.split("\n\n")
+    made = parts[: 1 + parts[0].startswith("**")]  # below a label
+    wanted = [place for place, part in enumerate(parts) if part.startswith(f"| {headed} |")]
     if not wanted:
         raise ValueError(f"{path.name}: no table whose first column is headed {headed!r}")
-    return "\n\n".join([made, *wanted]) + "\n"
+    for place in wanted:
+        made += [title(parts[:place]), parts[place]] if len(wanted) > 1 else [parts[place]]
+    return "\n\n".join(filter(None, made)) + "\n"
+
+
+def title(before: Sequence[str]) -> str:
+    """The last heading of some paragraphs, with a colon; nothing without one."""
+    found = [part.lstrip("#").strip() for part in before if part.startswith("#")]
+    return f"{found[-1]}:" if found else ""
 
 
 def filled(page: str, results: Path = RESULTS) -> str:

@@ -28,12 +28,16 @@ from types import ModuleType
 
 import pytest
 import yaml
+from typer.main import get_command
 
 from agentmem import Agent, AgentMemory, catalogue, registry
 from agentmem.bench.games import BUILTIN as GAMES
 from agentmem.bench.loading import load_suite
-from agentmem.bench.surrogates import LABEL, PROFILES
-from agentmem.cli import main
+from agentmem.bench.players import BUILTIN as SCRIPTED
+from agentmem.bench.serving import KEYS
+from agentmem.bench.suite import Asking, Options
+from agentmem.bench.surrogates import FAMILIES, LABEL, PROFILES
+from agentmem.cli import app, main
 from agentmem.config import MemoryConfig, RecallConfig, build_policies, load_config
 from agentmem.ledger.tables import metadata
 
@@ -304,10 +308,38 @@ def test_every_extra_for_users_is_explained():
     assert not [name for name in sorted(names) if f"| `{name}` |" not in read("troubleshooting.md")]
 
 
-def test_the_bench_page_has_every_game_and_simulated_player_and_the_label():
+def test_the_games_page_has_every_game():
+    assert not [name for name in GAMES if f"`{name}`" not in read("games.md")]
+    assert "<!-- table:games -->" in read("games.md")
+
+
+def test_the_players_page_has_every_simulated_and_scripted_player():
+    page = read("players.md")
+    names = [name for family in FAMILIES.values() for name in family.names]
+    names += [*FAMILIES, *PROFILES, *(name for _, name in SCRIPTED)]
+    assert not [name for name in names if f"`{name}`" not in page]
+
+
+def test_the_experiments_page_has_every_suite_and_the_arms_page_every_arm():
+    suites, arms = read("experiments.md"), (ROOT / "bench/arms/README.md").read_text("utf-8")
+    assert not [name for name in catalogue.entries("bench") if f"`{name}`" not in suites]
+    assert not [name for name in catalogue.entries("arms") if f"`{name}`" not in arms]
+
+
+def test_the_bench_page_has_every_command_and_every_key_of_a_suite():
     page = read("bench.md")
-    assert not [name for name in (*GAMES, *PROFILES) if f"`{name}`" not in page]
-    assert LABEL in " ".join(page.split())
+    commands = get_command(app).commands["bench"].commands
+    assert not [name for name in commands if f"`agentmem bench {name}" not in page]
+    keys = {*Options.__dataclass_fields__, *Asking.__dataclass_fields__, *KEYS}
+    keys |= {"games", "players", "memory", "arms"}
+    assert not [key for key in sorted(keys) if f"`{key}`" not in page]
+
+
+@pytest.mark.parametrize("page", RUN, ids=title)
+def test_pages_with_figures_of_simulated_players_bear_the_label(page):
+    text = page.read_text(encoding="utf-8")
+    if any(f"<!-- bench:{name}" in text for name in ("axelrod", "older_defection", "profiles")):
+        assert LABEL in text
 
 
 def test_the_ledger_page_has_every_table():
@@ -320,6 +352,8 @@ def test_the_design_page_has_every_room():
     package = ROOT / "agentmem"
     rooms = [path.name for path in package.glob("*.py") if not path.stem.startswith("__")]
     rooms += [f"{path.parent.name}/" for path in package.glob("*/__init__.py")]
+    rooms += [path.name for path in package.glob("bench/*.py") if not path.stem.startswith("__")]
+    rooms += [f"{path.parent.name}/" for path in package.glob("bench/*/__init__.py")]
     assert not [room for room in sorted(rooms) if f"`{room}`" not in page]
 
 
