@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 RESAMPLES = 10_000
 LEVEL = 0.95
+ROUNDING = 1e-9  # of figures that are shares
 
 Interval = tuple[float, float]
 Floats = NDArray[np.float64]
@@ -70,8 +71,11 @@ def _resampled(data: Floats) -> Floats:
 
 
 def _quotient(over: Floats, under: Floats) -> Floats:
-    """Element by element; infinite, with the sign of `over`, where `under` is not above 0."""
-    positive = under > 0
+    """Element by element; infinite, with the sign of `over`, where `under` is not above 0.
+
+    What rounding leaves of a sum that is 0 counts as 0.
+    """
+    positive = under > ROUNDING
     return np.where(positive, over / np.where(positive, under, 1), np.copysign(np.inf, over))
 
 
