@@ -74,7 +74,7 @@ def run(
 
     otherwise = _variant(player, seeds, rounds, price)
     read = limited(load_suite(suite, otherwise), max_cost)
-    if read.served and not yes:
+    if read.served:
         from agentmem.bench.estimate import estimates
 
         if not session.as_json:
