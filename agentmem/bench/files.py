@@ -16,7 +16,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from agentmem.bench.suite import package_version
+from agentmem.bench.provenance import package_version
 from agentmem.errors import InputError, MissingExtra
 
 

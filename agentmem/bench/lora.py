@@ -19,7 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Literal
 
-from agentmem.bench.suite import package_version
+from agentmem.bench.provenance import package_version
 from agentmem.errors import ConfigError, InputError, MissingExtra
 from agentmem.fields import Bounds, check
 

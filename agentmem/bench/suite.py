@@ -17,17 +17,15 @@ An arm is how a memory forgets and what of it is shown; it never reaches a playe
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from agentmem.bench import lexicon
 from agentmem.bench.events import Level
 from agentmem.bench.games import Game
 from agentmem.bench.prompting import Form
+from agentmem.bench.provenance import foreign, package_version, source_hash
 from agentmem.bench.seats import Recall
 from agentmem.bench.serving import Serving
 from agentmem.bench.variant import AS_IT_IS, Variant
@@ -210,6 +208,7 @@ class Suite:
             "arms": [_arm_spec(arm) for arm in self.arms],
             "lexicon": lexicon.VERSION,
             "code": source_hash(),
+            "foreign": foreign([cell.game for cell in self.cells] + _components(self.arms)),
             "version": package_version(),
         }
 
@@ -222,11 +221,23 @@ def _cell_spec(cell: Cell) -> dict[str, Any]:
     return {
         "label": cell.label,
         "game": cell.game.name,
+        "class": f"{type(cell.game).__module__}:{type(cell.game).__qualname__}",
         "settings": asdict(cell.game),
+        "material": cell.game.material,
         "players": list(cell.players),
         "opponents": list(cell.opponents),
         **asdict(cell.asking),
     }
+
+
+def _components(arms: Sequence[Arm]) -> list[object]:
+    """What the memories of some arms are made of."""
+    recalls = [recall for arm in arms for recall in arm.recalls]
+    return [
+        part
+        for one in recalls
+        for part in (*one.policies, *one.stores, *one.consolidation, *one.retrieval)
+    ]
 
 
 def _arm_spec(arm: Arm) -> dict[str, Any]:
@@ -243,20 +254,3 @@ def _recall_spec(recall: Recall) -> dict[str, Any]:
         "consolidation": dump(recall.consolidation),
         "retrieval": dump(recall.retrieval),
     }
-
-
-@cache
-def source_hash() -> str:
-    """A hash over the package's code, prompts and templates."""
-    root = Path(__file__).parent.parent
-    files = sorted(p for p in root.rglob("*") if p.suffix in {".py", ".txt", ".jinja"})
-    parts = [part for p in files for part in (p.relative_to(root).as_posix(), p.read_text("utf-8"))]
-    return content_id(*parts)
-
-
-def package_version() -> str:
-    """The installed version, or `unknown` in a bare checkout."""
-    try:
-        return version("agentmem-forgetting")
-    except PackageNotFoundError:
-        return "unknown"

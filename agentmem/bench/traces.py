@@ -22,8 +22,8 @@ from typing import Annotated, Any
 from agentmem.bench.files import write_whole
 from agentmem.bench.keys import generator
 from agentmem.bench.lexicon import FORWARD, HISTORY, VERSION, count
+from agentmem.bench.provenance import package_version
 from agentmem.bench.reasoning import reasoning_only, split_answer, values
-from agentmem.bench.suite import package_version
 from agentmem.bench.surrogates import LABEL
 from agentmem.core import content_id
 from agentmem.errors import InputError, nearest

@@ -141,6 +141,11 @@ class Game(ABC):
         """How many play."""
         return 2
 
+    @property
+    def material(self) -> str:
+        """A hash over what it plays with beyond its settings, as files; "" if there is none."""
+        return ""
+
     def seeded(self, seed: int) -> Self:
         """The game as played under a seed: odd seeds exchange the action tokens."""
         if self.order != "counterbalanced":

@@ -12,6 +12,7 @@ from agentmem.bench.games.bargain import INSULT, Bargain, Offer, Outcome, words
 from agentmem.bench.games.base import Act, Choice, Line, Move, Round, Stage
 from agentmem.bench.games.scenarios import Best, Scenario, Scenarios, best, drawn, listed, scenarios
 from agentmem.bench.prompting import fill
+from agentmem.core import content_id
 from agentmem.errors import InputError
 from agentmem.fields import Bounds
 
@@ -57,6 +58,11 @@ class Division(Bargain):
     @property
     def known(self) -> Scenarios:
         return scenarios(self.scenarios)
+
+    @property
+    def material(self) -> str:
+        """A hash over the scenarios: a file of the same name may hold others."""
+        return content_id(repr(self.known))
 
     def scenario(self, number: int) -> Scenario:
         """What is divided in a game."""
