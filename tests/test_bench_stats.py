@@ -616,4 +616,4 @@ def test_a_reference_without_a_common_seed_compares_with_nothing() -> None:
 
 def test_what_rounding_leaves_of_an_even_denominator_is_no_denominator() -> None:
     # Some resamples of these sum to 0 but for the last bit.
-    assert bca_ratio([0.1, 0.2, -0.1, 0.1], [0.3, 0.1, -0.3, 0.2]) is None
+    assert bca_ratio([0.5, 0.1, 0.2, 0.2, 0.1], [0.2, -0.3, 0.2, 0.3, 0.7]) is None
