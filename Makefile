@@ -25,7 +25,7 @@ demo: $(READY)-bench
 test: $(READY)-test
 	$(PYTEST)
 
-test-all: $(READY)-dev $(READY)-torch
+test-all: $(READY)-dev $(READY)-torch $(READY)-lab
 	$(PYTEST) $(COVERED) -m "slow or not slow"
 
 lint: $(READY)-dev
@@ -72,6 +72,10 @@ $(READY):
 $(READY)-torch: $(READY)-dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check torch==2.13.0
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[torch]"
+	@touch $@
+
+$(READY)-lab: $(READY)-torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[lab]"
 	@touch $@
 
 $(READY)-%: $(READY) pyproject.toml
