@@ -25,6 +25,7 @@ from agentmem.bench.games import BUILTIN as GAMES
 from agentmem.bench.games import Game
 from agentmem.bench.loading import load_suite
 from agentmem.bench.players import BUILTIN as SCRIPTED
+from agentmem.bench.players import DILEMMAS
 from agentmem.bench.surrogates import FAMILIES
 from agentmem.cli import app
 from agentmem.core import Policy
@@ -151,8 +152,11 @@ def scripted() -> str:
     found: dict[tuple[str, str], list[str]] = {}
     for (game, name), player in SCRIPTED.items():
         found.setdefault((name, first_line(player)), []).append(game)
-    rows = [(named(of), f"`{name}`", about) for (name, about), of in found.items()]
-    return grid(("games", "player", "what it does"), rows)
+    rows = [
+        (f"`{name}`", "the dilemmas" if set(of) >= set(DILEMMAS) else named(of), about)
+        for (name, about), of in found.items()
+    ]
+    return grid(("player", "games", "what it does"), rows)
 
 
 def minds() -> str:

@@ -4,8 +4,9 @@
 
 A page quotes bench/results/NAME.md between `<!-- bench:NAME -->` and `<!-- /bench:NAME -->`:
 everything below the title of that file, pictures aside; or, as `<!-- bench:NAME#policy -->`, how it
-was made and the tables whose first column is headed "policy".  A label in bold goes along.  With
---check nothing is written; exit 1 if a page is not up to date.
+was made and the tables whose first column is headed "policy", or what the part of that title says
+before its tables.  A label in bold goes along.  With --check nothing is written; exit 1 if a page
+is not up to date.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -27,7 +29,7 @@ UNMEASURED = "Not measured yet: the figures come from `make bench`.\n"
 def table(name: str, results: Path, headed: str | None = None) -> str:
     """What a result file says, without its title; or how it was made and some of its tables.
 
-    ValueError if there is no such table.
+    ValueError if there is neither such a table nor a part of that title.
     """
     path = results / f"{name}.md"
     if not path.is_file():
@@ -38,9 +40,13 @@ def table(name: str, results: Path, headed: str | None = None) -> str:
         return whole + "\n"
     parts = whole.split("\n\n")
     made = parts[: 1 + parts[0].startswith("**")]  # below a label
+    if f"## {headed}" in parts:
+        after = parts[parts.index(f"## {headed}") + 1 :]
+        said = takewhile(lambda part: not part.startswith(("#", "|")), after)
+        return "\n\n".join([*made, *said]) + "\n"
     wanted = [place for place, part in enumerate(parts) if part.startswith(f"| {headed} |")]
     if not wanted:
-        raise ValueError(f"{path.name}: no table whose first column is headed {headed!r}")
+        raise ValueError(f"{path.name}: no table headed, and no part called {headed!r}")
     for place in wanted:
         made += [title(parts[:place]), parts[place]] if len(wanted) > 1 else [parts[place]]
     return "\n\n".join(filter(None, made)) + "\n"

@@ -247,6 +247,23 @@ def test_one_table_of_the_results_can_be_quoted(tmp_path):
         figures.filled(page.replace("#goal", "#nobody"), tmp_path)
 
 
+def test_what_a_part_of_the_results_says_can_be_quoted_without_its_tables(tmp_path):
+    figures = script("readme_figures")
+    text = (
+        "# speed\n\n**a label**\n\nMade today.\n\n## Why?\n\n- so\n\n| a |\n|---|\n\n## b\n\nno\n"
+    )
+    (tmp_path / "speed.md").write_text(text)
+    assert figures.table("speed", tmp_path, "Why?") == "**a label**\n\nMade today.\n\n- so\n"
+
+
+def test_tables_of_one_head_are_quoted_with_their_titles(tmp_path):
+    figures = script("readme_figures")
+    text = "# s\n\nMade.\n\n## x\n\n| a |\n|---|\n| 1 |\n\n## y\n\n| a |\n|---|\n| 2 |\n"
+    (tmp_path / "s.md").write_text(text)
+    said = figures.table("s", tmp_path, "a")
+    assert said == "Made.\n\nx:\n\n| a |\n|---|\n| 1 |\n\ny:\n\n| a |\n|---|\n| 2 |\n"
+
+
 def test_without_results_the_page_says_how_to_make_them(tmp_path):
     page = "<!-- bench:speed -->\n<!-- /bench:speed -->\n"
     assert "make bench" in script("readme_figures").filled(page, tmp_path)
@@ -338,7 +355,10 @@ def test_the_bench_page_has_every_command_and_every_key_of_a_suite():
 @pytest.mark.parametrize("page", RUN, ids=title)
 def test_pages_with_figures_of_simulated_players_bear_the_label(page):
     text = page.read_text(encoding="utf-8")
-    if any(f"<!-- bench:{name}" in text for name in ("axelrod", "older_defection", "profiles")):
+    if any(
+        f"<!-- bench:{name}" in text
+        for name in ("axelrod", "human#player", "older_defection", "profiles")
+    ):
         assert LABEL in text
 
 
