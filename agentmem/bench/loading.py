@@ -120,7 +120,7 @@ def _cell(
     names = _strings(reader, opponents, f"{at}.opponents")
     for i, opponent in enumerate(names):
         if found is not None and opponent != SELF:
-            check = resolve if is_model(opponent) else partial(scripted, found.name)
+            check = resolve if is_model(opponent) else partial(scripted, found)
             reader.attempt(partial(check, opponent), f"{at}.opponents[{i}]")
     if game is None:
         return None

@@ -14,6 +14,7 @@ from agentmem.bench.games import Act, Choice, Game, Line, Move, Round, Stage
 from agentmem.bench.keys import generator
 from agentmem.bench.seats import Decision, Seat, Turn
 from agentmem.clock import SimulatedClock
+from agentmem.errors import InputError
 from agentmem.steps import Steps, sync
 
 
@@ -84,7 +85,9 @@ class Match:
                     self.emit(decision.event)
                 if decision.move is None:
                     return self.void(played, kept)
-                if decision.event is not None:
+                if decision.event is None:
+                    self.check(stage, seat, decision.move)
+                else:
                     choices.append(
                         Choice(number=number, seat=seat, move=decision.move, harm=decision.harm)
                     )
@@ -114,6 +117,14 @@ class Match:
             played=played,
             past=self._valid,
         )
+
+    def check(self, stage: Stage, seat: int, move: Move) -> None:
+        """InputError for a script's move that is not legal: a fault, which nobody asks about."""
+        if move not in stage.legal:
+            raise InputError(
+                f"{self.game.name}: the script at seat {seat} moved {move!r}, which is not "
+                f"{stage.allowed}"
+            )
 
     def tremble(self, turn: Turn, move: Move) -> Move:
         """The move, or, with the game's chance, another legal one."""

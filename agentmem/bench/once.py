@@ -69,7 +69,7 @@ def play(suite: Suite, job: Job, voices: Voices, emit: Emit) -> Steps[Row]:
             models[place] = _model_seat(suite, job, place, voices(spec), clock)
             seats.append(models[place])
         else:
-            seats.append(ScriptedSeat(player=scripted(game.name, who)))
+            seats.append(ScriptedSeat(player=scripted(type(game), who)))
     match = Match(
         game=game,
         seats=seats,

@@ -24,6 +24,7 @@ from typing import Annotated, Any, Literal
 from agentmem.bench import lexicon
 from agentmem.bench.events import Level
 from agentmem.bench.games import Game
+from agentmem.bench.players import OWN, PREFIXES, scripted
 from agentmem.bench.prompting import Form
 from agentmem.bench.provenance import foreign, package_version, source_hash
 from agentmem.bench.seats import Recall
@@ -36,12 +37,11 @@ from agentmem.fields import Bounds, Seconds, check
 
 Place = Literal["system", "after"]
 SELF = "self"  # the opponent that is the player itself, with a memory of the same arm
-STRATEGIES = "axelrod:"  # begins the name of a strategy of the Axelrod library
 
 
 def is_model(opponent: str) -> bool:
     """Whether an opponent is a chat model: it remembers as the player does."""
-    return ":" in opponent and not opponent.startswith(STRATEGIES)
+    return ":" in opponent and not opponent.startswith(PREFIXES)
 
 
 def is_simulated(player: str) -> bool:
@@ -208,7 +208,7 @@ class Suite:
             "arms": [_arm_spec(arm) for arm in self.arms],
             "lexicon": lexicon.VERSION,
             "code": source_hash(),
-            "foreign": foreign([cell.game for cell in self.cells] + _components(self.arms)),
+            "foreign": foreign([*_sides(self.cells), *_components(self.arms)]),
             "version": package_version(),
         }
 
@@ -228,6 +228,17 @@ def _cell_spec(cell: Cell) -> dict[str, Any]:
         "opponents": list(cell.opponents),
         **asdict(cell.asking),
     }
+
+
+def _sides(cells: Sequence[Cell]) -> list[object]:
+    """The games, and the scripted players of somebody else."""
+    own = [
+        scripted(type(cell.game), opponent)
+        for cell in cells
+        for opponent in cell.opponents
+        if opponent.startswith(OWN)
+    ]
+    return [*(cell.game for cell in cells), *own]
 
 
 def _components(arms: Sequence[Arm]) -> list[object]:

@@ -73,7 +73,7 @@ def env(
     made: dict[int, ScriptedSeat | ChatModel] = {}
     for place, who in (partners or {}).items():
         if isinstance(who, str) and not is_model(who):
-            made[place] = ScriptedSeat(player=scripted(game.name, who))
+            made[place] = ScriptedSeat(player=scripted(type(game), who))
         else:
             made[place] = resolve(who)
     return _class()(game, seats, made, recall or Recall(), shown)
