@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -232,7 +233,12 @@ def _predicted(
 
 
 def _spread(drawn: Sequence[Fit], window: int, seats: int, seed: int) -> tuple[float, float]:
-    """95 % interval of a prediction over redrawn answers."""
-    values = [_predicted(one.profile, window, seats, DRAWN_RUNS, seed) for one in drawn]
-    low, high = np.quantile(values, (0.025, 0.975))
+    """95 % interval of a prediction over redrawn answers; all their matches are played at once."""
+    profiles = [one.profile for one in drawn]
+    each: dict[str, Any] = {  # arrays in the place of numbers: S3 is arithmetic
+        name: np.repeat([getattr(one, name) for one in profiles], DRAWN_RUNS) for name in NAMES
+    }
+    runs = len(drawn) * DRAWN_RUNS
+    played = self_play(Profile(**each), window, seats=seats, runs=runs, rounds=ROUNDS, seed=seed)
+    low, high = np.quantile(played.reshape(len(drawn), -1).mean(axis=1), (0.025, 0.975))
     return float(low), float(high)
