@@ -30,7 +30,7 @@ from agentmem.memory import AgentMemory
 from agentmem.models import ChatModel
 
 POLICIES = [{"ebbinghaus": {"half_life": "10h"}}, {"window": {"n": 4, "remove": True}}]
-GAMES = ("prisoners", "public_goods", "investment", "rubinstein")
+GAMES = ("prisoners", "investment", "rubinstein")
 
 
 @dataclass(frozen=True, kw_only=True)
