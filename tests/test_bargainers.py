@@ -24,6 +24,7 @@ from agentmem.bench.games import (
 from agentmem.bench.games.bargain import Bargain
 from agentmem.bench.keys import generator, key
 from agentmem.bench.match import Match
+from agentmem.bench.players import BUILTIN as PLAYERS
 from agentmem.bench.players import scripted
 from agentmem.bench.players.concession import target
 from agentmem.bench.prompting import form, question
@@ -32,6 +33,7 @@ from agentmem.bench.surrogates import model
 from agentmem.bench.surrogates.bargaining import NOISE, bargain
 from agentmem.bench.surrogates.deals import read_deals, whole_of
 from agentmem.clock import SimulatedClock
+from agentmem.errors import InputError
 
 GAMES = sorted(name for name, game in BUILTIN.items() if issubclass(game, Bargain))
 
@@ -340,3 +342,47 @@ def test_efficiency_by_memory_is_that_of_the_prototype_over_70_games(name: str) 
         runs = [repeated(Rubinstein(rounds=70), name, window, seed) for seed in range(SEEDS)]
         found = mean(float(str(run["efficiency"])) for run in runs)
         assert found == pytest.approx(published, abs=WITHIN if published < 0.98 else 0.01)
+
+
+SETTINGS: dict[str, list[Game]] = {
+    "ultimatum": [Ultimatum(pie=pie, rounds=12, tremble=0.2) for pie in (1, 2, 3, 4, 7, 100)],
+    "rubinstein": [
+        Rubinstein(pie=pie, most=most, rounds=6, tremble=0.2)
+        for pie in (1, 3, 7)
+        for most in (1, 4)
+    ],
+    "demand": [Demand(pie=pie, rounds=12, tremble=0.2) for pie in (1, 2, 3, 7, 100)],
+    "division": [Division(turns=2, rounds=6), Division(scenarios="casino", rounds=4, tremble=0.2)],
+    "trade": [Trade(high=high, most=3, rounds=12, tremble=0.2) for high in (3, 4, 5, 100)],
+}
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_scripts_make_legal_moves_for_pies_of_every_size(name: str) -> None:
+    """The match refuses any other move."""
+    for game in SETTINGS[name]:
+        for of, script in PLAYERS:
+            if of == name:
+                assert len(match(game, script, "random", seed=5)) == game.rounds
+
+
+def test_the_fair_offer_half_of_any_pie() -> None:
+    (played,) = match(Ultimatum(pie=100, rounds=1), "fair", "mirror")
+    assert moves(played) == [50, "accept"]
+    (played,) = match(Ultimatum(pie=100, rounds=1), "hard", "fair")
+    assert moves(played) == [20, "reject"]
+
+
+@pytest.mark.parametrize("name", [name for name in GAMES if name != "division"])
+def test_openings_are_kind_or_harmful_whatever_the_size(name: str) -> None:
+    for game in SETTINGS[name]:
+        for draw in range(40 if name == "trade" else 1):
+            for opening, valence in (("blessed", 1), ("poisoned", -1)):
+                opened = replace(game.seeded(draw), opening=opening, opened=2)
+                lines = [opened.fabricated(n, seat) for n in (1, 2) for seat in (0, 1)]
+                assert [line.valence for line in lines if line] == [valence] * 4
+
+
+def test_unfit_discounts_are_told_with_an_opening_too() -> None:
+    with pytest.raises(InputError, match="give two numbers > 0 and <= 1"):
+        Rubinstein(discounts=(0.9,), opening="blessed")

@@ -222,6 +222,11 @@ def reply(seat: int, ask: str, *, talk: bool) -> Stage:
     )
 
 
+def half_of(pie: int) -> int:
+    """The least offer that is half of a pie, or more: one unit of one or two, two of three."""
+    return (pie + 1) // 2
+
+
 @cache
 def up_to(most: int) -> Mapping[str | int, Move]:
     """The whole numbers from 0 as answers."""

@@ -14,6 +14,7 @@ from agentmem.bench.games.bargain import (
     Offer,
     Outcome,
     exchanges,
+    half_of,
     of_a_pie,
     proposal,
     reply,
@@ -53,13 +54,13 @@ class Rubinstein(Bargain):
     discounts: tuple[float, ...] = ()  # of seat 0 and seat 1
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         if self.discounts and (
             len(self.discounts) != 2 or not all(0 < some <= 1 for some in self.discounts)
         ):
             raise InputError(
                 f"rubinstein.discounts = {self.discounts!r}: give two numbers > 0 and <= 1"
             )
+        super().__post_init__()
 
     def seeded(self, seed: int) -> Self:
         game = super().seeded(seed)
@@ -139,7 +140,9 @@ class Rubinstein(Bargain):
         return Line(
             text=self.told(number, one, seat) + words((one.offer, one.answer), seat),
             valence=1.0 if good else -1.0,
-            friendly=self.told(number, self.made(number, one.turn, self.pie // 2, "accept"), seat),
+            friendly=self.told(
+                number, self.made(number, one.turn, half_of(self.pie), "accept"), seat
+            ),
         )
 
     def told(self, number: int, one: Exchange, seat: int) -> str:
@@ -161,7 +164,7 @@ class Rubinstein(Bargain):
 
     def fabricated(self, number: int, seat: int) -> Line:
         """Poisoned: the other offered nothing, or rejected half.  Blessed: half was accepted."""
-        half = self.pie // 2
+        half = half_of(self.pie)
         if self.opening == "blessed":
             return self.line(number, self.made(number, 1, half, "accept"), seat)
         offer = half if seat == self.proposer(number, 1) else 0

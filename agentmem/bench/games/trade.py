@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cache
-from math import hypot
+from math import ceil, floor, hypot
 from typing import Annotated, ClassVar, Self
 
 from agentmem.bench.games.bargain import (
@@ -166,10 +166,10 @@ class Trade(Bargain):
         return f"{text} (you {self.share(number, one, seat):.4g})"
 
     def even(self, number: int, seat: int) -> int:
-        """The price that leaves a seat half of what it can expect."""
+        """The price that leaves a seat half of what it can expect, or just above."""
         limit, sells = self.limit(number, seat), seat == self.seller(number)
         half = hoped_surplus(limit, self.high, sells=sells) / 2
-        return round(limit + half if sells else limit - half)
+        return ceil(limit + half) if sells else floor(limit - half)
 
     def made(self, number: int, turn: int, price: int, answer: str) -> Exchange:
         """That price, and that answer."""

@@ -10,6 +10,7 @@ from agentmem.bench.games.bargain import (
     Bargain,
     Offer,
     Outcome,
+    half_of,
     of_a_pie,
     proposal,
     reply,
@@ -79,7 +80,7 @@ class Ultimatum(Bargain):
             Line(
                 text=self.told(played, seat) + words(played.acts, seat),
                 valence=1.0 if good else -1.0,
-                friendly=self.told(self.made(played.number, self.pie // 2, "accept"), seat),
+                friendly=self.told(self.made(played.number, half_of(self.pie), "accept"), seat),
             ),
         )
 
@@ -102,7 +103,7 @@ class Ultimatum(Bargain):
 
     def fabricated(self, number: int, seat: int) -> Line:
         """Poisoned: the other offered nothing, or rejected half.  Blessed: half was accepted."""
-        half = self.pie // 2
+        half = half_of(self.pie)
         if self.opening == "blessed":
             return self.lines(self.made(number, half, "accept"), seat)[0]
         offer = half if seat == self.proposer(number) else 0

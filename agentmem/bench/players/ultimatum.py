@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar, cast
 
 from agentmem.bench.games import Move
+from agentmem.bench.games.bargain import INSULT
 from agentmem.bench.games.ultimatum import Ultimatum
 from agentmem.bench.players.base import Seen
 from agentmem.bench.players.concession import CONCEDER, HARD, target
@@ -13,18 +14,18 @@ from agentmem.bench.players.concession import CONCEDER, HARD, target
 
 @dataclass(frozen=True, kw_only=True)
 class Fair:
-    """Offers `offer`, accepts `accept` or more."""
+    """Offers the share `offer` of the pie, accepts the share `accept` or more."""
 
     name: ClassVar[str] = "fair"
     game: ClassVar[str] = "ultimatum"
 
-    offer: int = 5
-    accept: int = 3
+    offer: float = 0.5
+    accept: float = 0.3
 
     def move(self, seen: Seen) -> Move:
         if not seen.played.acts:
-            return self.offer
-        return "accept" if int(seen.played.moves[1 - seen.seat]) >= self.accept else "reject"
+            return units(seen, self.offer)
+        return "accept" if offered(seen) >= units(seen, self.accept) else "reject"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,8 +34,8 @@ class Hard(Fair):
 
     name: ClassVar[str] = "hard"
 
-    offer: int = 2
-    accept: int = 6
+    offer: float = 0.2
+    accept: float = 0.6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,37 +73,37 @@ class Mirror:
     name: ClassVar[str] = "mirror"
     game: ClassVar[str] = "ultimatum"
 
-    first: int = 5  # before there is anything to mirror
+    first: float = 0.5  # of the pie, before there is anything to mirror
 
     def move(self, seen: Seen) -> Move:
         if not seen.played.acts:
             received = [m for m in seen.other() if isinstance(m, int)]
-            return received[-1] if received else self.first
-        made = [m for m in seen.own() if isinstance(m, int)] or [self.first]
-        return "accept" if int(seen.played.moves[1 - seen.seat]) >= made[-1] else "reject"
+            return received[-1] if received else units(seen, self.first)
+        made = [m for m in seen.own() if isinstance(m, int)] or [units(seen, self.first)]
+        return "accept" if offered(seen) >= made[-1] else "reject"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Insulted:
-    """Fair until an offer below `insult`; rejects that one, and everything for `sulk` rounds."""
+    """Fair until an offer below the share `insult`; rejects that, and all for `sulk` rounds."""
 
     name: ClassVar[str] = "insulted"
     game: ClassVar[str] = "ultimatum"
 
-    insult: int = 4
+    insult: float = INSULT
     sulk: int = 5
 
     def move(self, seen: Seen) -> Move:
         if not seen.played.acts:
-            return 5
+            return units(seen, Fair.offer)
+        least = units(seen, self.insult)
         insults = [
             r.number
             for r in seen.past
-            if isinstance(r.moves[1 - seen.seat], int) and int(r.moves[1 - seen.seat]) < self.insult
+            if isinstance(r.moves[1 - seen.seat], int) and int(r.moves[1 - seen.seat]) < least
         ]
         sulking = bool(insults) and seen.number - insults[-1] <= self.sulk
-        insulted = int(seen.played.moves[1 - seen.seat]) < self.insult
-        return "reject" if sulking or insulted else "accept"
+        return "reject" if sulking or offered(seen) < least else "accept"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,11 +119,20 @@ class RandomBargainer:
 
 def for_share(seen: Seen, demand: float) -> Move:
     """The move of who demands a share of the pie, up to rounding to whole units."""
-    pie = cast(Ultimatum, seen.game).pie
-    least = round(demand * pie)
+    least = units(seen, demand)
     if not seen.played.acts:
-        return pie - least
-    return "accept" if int(seen.played.moves[1 - seen.seat]) >= least else "reject"
+        return cast(Ultimatum, seen.game).pie - least
+    return "accept" if offered(seen) >= least else "reject"
+
+
+def units(seen: Seen, share: float) -> int:
+    """A share of the pie, to the nearest whole unit."""
+    return round(share * cast(Ultimatum, seen.game).pie)
+
+
+def offered(seen: Seen) -> int:
+    """The offer on the table."""
+    return int(seen.played.moves[1 - seen.seat])
 
 
 PLAYERS = (Fair, Hard, HardBoiled, Conceder, Mirror, Insulted, RandomBargainer)
