@@ -45,6 +45,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / "docs"
 RUN = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
 LINKED = [*RUN, ROOT / "CHANGELOG.md", *sorted(ROOT.glob("*/README.md"))]
+LINKED += sorted((ROOT / "bench").glob("*/README.md"))
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NAMED = re.compile(r"# ([\w-]+\.(?:py|yaml))\n")
 CAPTURE = re.compile(r"(\w+)=\$\((.*)\)$")
