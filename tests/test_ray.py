@@ -20,7 +20,7 @@ from agentmem.bench.suite import Suite
 from agentmem.errors import BudgetExceeded
 from agentmem.reading import Reader
 from tests.chaos import Chaos
-from tests.test_resume import CONCURRENCY, content, decided, events, said
+from tests.test_resume import CONCURRENCY, Killed, content, decided, events, kill, said
 
 ray = pytest.importorskip("ray")
 cluster_utils = pytest.importorskip("ray.cluster_utils")
@@ -77,6 +77,26 @@ def test_a_node_that_dies_takes_nothing_with_it(cluster: Any, tmp_path: Path) ->
         play_suite(what, here)
     assert (there / "result.json").read_bytes() == (here / "result.json").read_bytes()
     assert decided(there) == decided(here)
+    assert set(decided(there).values()) == {1}
+
+
+def test_after_a_killed_driver_no_worker_goes_on_and_the_suite_can(
+    cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Chaos(answer=said, delay=0.02) as server:
+        what = read(content(server, seeds=8, games={"prisoners": {"rounds": 25}}))
+        here, there = folders(tmp_path)
+        kill(monkeypatch, 60)
+        with pytest.raises(Killed):
+            play_suite(what, there, executor=by_name("ray"))
+        monkeypatch.undo()
+        time.sleep(1.0)
+        asked = sum(server.contents.values())
+        time.sleep(1.0)
+        assert sum(server.contents.values()) == asked < 8 * 25 * 2
+        play_suite(what, there, executor=by_name("ray"))
+        play_suite(what, here)
+    assert (there / "result.json").read_bytes() == (here / "result.json").read_bytes()
     assert set(decided(there).values()) == {1}
 
 

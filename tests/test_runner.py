@@ -6,7 +6,7 @@ import json
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -374,8 +374,18 @@ class TestProgress:
         assert f"{SEEDS}/{SEEDS} runs" in capsys.readouterr().err
 
 
+class FakeActor:
+    """Its methods are called through `remote`."""
+
+    def __init__(self, made: Any) -> None:
+        self.made = made
+
+    def __getattr__(self, name: str) -> Any:
+        return SimpleNamespace(remote=getattr(self.made, name))
+
+
 class FakeRay:
-    """As much of Ray as the driver asks for, in this process; some workers die."""
+    """As much of Ray as the executor asks for, in this process; some workers die."""
 
     class RayError(Exception):
         pass
@@ -386,10 +396,35 @@ class FakeRay:
 
     def __init__(self, deaths: list[int]) -> None:
         self.exceptions = SimpleNamespace(RayError=self.RayError, RayTaskError=self.RayTaskError)
+        affinity = SimpleNamespace(NodeAffinitySchedulingStrategy=lambda **where: where)
+        self.util = SimpleNamespace(scheduling_strategies=affinity)
         self.deaths = deaths  # news after which the first, second, ... batch is lost
         self.submitted: list[list[Task]] = []
+        self.up = False
+        self.cancelled: list[Any] = []
+
+    def is_initialized(self) -> bool:
+        return self.up
+
+    def init(self, **options: Any) -> None:
+        self.up = True
+
+    def shutdown(self) -> None:
+        self.up = False
+
+    def cluster_resources(self) -> dict[str, float]:
+        return {"CPU": 2.0}
+
+    def get_runtime_context(self) -> Any:
+        return SimpleNamespace(get_node_id=lambda: "here")
+
+    def put(self, value: Any) -> Any:
+        return value
 
     def remote(self, **options: Any) -> Callable[..., Any]:
+        if "max_retries" not in options:
+            assert options["scheduling_strategy"] == {"node_id": "here", "soft": False}
+            return lambda kind: SimpleNamespace(remote=lambda *given: FakeActor(kind(*given)))
         assert options["max_retries"] == 0
         return lambda body: SimpleNamespace(remote=lambda *given: self.stream(body, *given))
 
@@ -399,73 +434,93 @@ class FakeRay:
         return self._news(body(suite, level, tasks, desk), death)
 
     def _news(self, news: Iterator[Any], death: int | None) -> Iterator[Any]:
-        for count, told in enumerate(news):
-            if count == death:
-                yield self.RayError("the node died")
-                return
-            yield told
+        if death is not None:
+            yield from islice(news, death)
+            yield self.RayError("the node died")
+        else:
+            yield from news
 
     def get(self, value: Any) -> Any:
         if isinstance(value, Exception):
             raise value
         return value
 
+    def cancel(self, stream: Any, *, force: bool) -> None:
+        assert force
+        self.cancelled.append(stream)
+
     def wait(self, streams: list[Any], **options: Any) -> tuple[list[Any], list[Any]]:
         return streams[:1], streams[1:]
 
 
-def driven(folder: Path, deaths: list[int]) -> tuple[on_ray.Driver, list[Told], FakeRay]:
-    """Six runs on a fake cluster."""
+def driven(deaths: list[int]) -> tuple[on_ray.Driver, list[Told], FakeRay]:
+    """Six runs on a fake cluster of one worker, in batches of one."""
     suite = read(content("", players=["surrogate:gemma_tg"], seeds=6))
     tasks = [Task(job=job) for job in suite.jobs()]
-    clients = Clients(suite, None)
     told: list[Told] = []
     ray = FakeRay(deaths)
-    driver = on_ray.Driver(
-        ray=ray,
-        work=Work(suite=suite, level="full", tasks=tasks, clients=clients, answers=None),
-        workers=2,
-        tell=told.append,
-        suite=suite,
-        desk=None,
-        jobs={task.job.id: task.job for task in tasks},
-        held={task.job.id: [] for task in tasks},
-        waiting=deque([[task.job.id for task in tasks]]),
-    )
+    clients = Clients(suite, None)
+    work = Work(suite=suite, level="full", tasks=tasks, clients=clients, answers=None)
+    driver = on_ray.Driver.begin(ray, work, 1, told.append)
+    driver.waiting = deque([[run for batch in driver.waiting for run in batch]])
     return driver, told, ray
 
 
 class TestWorkers:
     @pytest.fixture(autouse=True)
     def _without_ray(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(on_ray, "library", lambda: None)
+        self.ray = FakeRay([])
+        monkeypatch.setattr(on_ray, "library", lambda: self.ray)
 
-    def test_what_a_lost_worker_left_goes_to_another(self, tmp_path: Path) -> None:
-        driver, told, ray = driven(tmp_path, deaths=[2, 1])
+    @pytest.mark.parametrize("deaths", [[], [0, 0]])
+    def test_a_cluster_gives_the_same_result(
+        self, server: Chaos, deaths: list[int], tmp_path: Path
+    ) -> None:
+        self.ray.deaths = deaths
+        player = f"vllm:tiny@{server.url}"
+        suite = read(content(server.url, players=[player, "surrogate:immune"], seeds=2))
+        for name in ("here", "there"):
+            (tmp_path / name / "run").mkdir(parents=True)
+        server.contents.clear()
+        there = play_suite(suite, tmp_path / "there" / "run", executor=by_name("ray"))
+        assert set(server.contents.values()) == {1}
+        assert len(self.ray.submitted) == 4 + len(deaths)
+        assert not self.ray.is_initialized()
+        assert play_suite(suite, tmp_path / "here" / "run") == there
+
+    def test_a_cluster_is_not_made_for_nothing(self, tmp_path: Path) -> None:
+        suite = read(content("", players=["surrogate:immune"], seeds=1))
+        play_suite(suite, tmp_path)
+        play_suite(suite, tmp_path, executor=by_name("ray"))
+        assert self.ray.submitted == []
+
+    def test_what_a_lost_worker_left_goes_to_another(self) -> None:
+        driver, told, ray = driven(deaths=[2, 1])
         driver.drive()
         assert [len(tasks) for tasks in ray.submitted] == [6, 4, 3]
         assert len(told) == len({one.run for one in told}) == 6
         assert all(one.row is not None for one in told)
 
-    def test_lines_that_arrived_are_handed_on(self, tmp_path: Path) -> None:
-        driver, _, _ = driven(tmp_path, deaths=[])
+    def test_lines_that_arrived_are_handed_on(self) -> None:
+        driver, _, _ = driven(deaths=[])
         run = next(iter(driver.jobs))
         driver.hear(Told(run=run, lines="a\nb\n"))
         driver.hear(Told(run=run, lines="c\n"))
         assert driver.held[run] == ["a\n", "b\n", "c\n"]
 
-    def test_runs_under_which_workers_keep_dying_fail(self, tmp_path: Path) -> None:
-        driver, told, _ = driven(tmp_path, deaths=[0] * 9)
+    def test_runs_under_which_workers_keep_dying_fail(self) -> None:
+        driver, told, _ = driven(deaths=[0] * 9)
         driver.drive()
         assert {type(one.failure) for one in told} == {ModelUnavailable}
         assert "6 workers were lost under it, the last: the node died" in str(told[0].failure)
 
-    def test_an_error_of_the_code_is_raised(self, tmp_path: Path) -> None:
-        driver, _, ray = driven(tmp_path, deaths=[])
-        stream = iter([ray.RayTaskError(InputError("wrong"))])
-        driver.under_way[stream] = []
+    def test_after_an_error_of_the_code_no_worker_goes_on(self) -> None:
+        driver, _, ray = driven(deaths=[])
+        streams = [iter([ray.RayTaskError(InputError("wrong"))]), iter([])]
+        driver.under_way = {stream: [] for stream in streams}
         with pytest.raises(InputError, match="wrong"):
-            driver.listen(stream)
+            driver.drive()
+        assert ray.cancelled == streams
 
     def test_what_a_thread_tells_is_heard_in_order_and_its_error_raised(self) -> None:
         def play(tell: Callable[[Told], None]) -> None:

@@ -104,18 +104,23 @@ class Driver:
         )
 
     def drive(self) -> None:
-        """Until every run is finished, or has failed."""
-        while self.waiting or self.under_way:
-            while self.waiting and len(self.under_way) < self.workers:
-                self.submit(self.waiting.popleft())
-            ready, _ = self.ray.wait(list(self.under_way), num_returns=1, timeout=1.0)
-            for stream in ready:
-                self.listen(stream)
+        """Until every run is finished, or has failed; after an error, no worker goes on."""
+        try:
+            while self.waiting or self.under_way:
+                while self.waiting and len(self.under_way) < self.workers:
+                    self.submit(self.waiting.popleft())
+                ready, _ = self.ray.wait(list(self.under_way), num_returns=1, timeout=1.0)
+                for stream in ready:
+                    self.listen(stream)
+        except BaseException:
+            for stream in self.under_way:
+                self.ray.cancel(stream, force=True)
+            raise
 
     def submit(self, runs: list[str]) -> None:
         """Hand a batch to a worker, with what the log holds of it by now."""
         remote = self.ray.remote(num_cpus=1, max_retries=0, num_returns="streaming")(batch)
-        tasks = [Task(job=self.jobs[run], held=self.held[run]) for run in runs]
+        tasks = [Task(job=self.jobs[run], held=tuple(self.held[run])) for run in runs]
         self.under_way[remote.remote(self.suite, self.work.level, tasks, self.desk)] = runs
 
     def listen(self, stream: Any) -> None:
