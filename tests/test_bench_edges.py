@@ -62,3 +62,16 @@ def test_who_is_sent_nothing_is_never_asked_and_has_no_figures(plays: Any) -> No
     assert trustee["reward"] == 0.0
     assert {trustee[name] for name in ("cooperation", "tokens_in", "upkeep_calls")} == {None}
     json.dumps(events)
+
+
+def test_made_up_rounds_do_not_count_as_played(plays: Any) -> None:
+    """A script defects in the first round that is played, and figures count from there."""
+    game = "prisoners: {rounds: 4, opening: blessed, opened: 3, opponents: [defect-once, alld]}"
+    (events, once), (_, always) = plays(game, say=lambda _: '{"action":"A0"}')
+    rounds = [event for event in events if event["type"] == "round"]
+    assert [event["round"] for event in rounds] == [4, 5, 6, 7]
+    assert [event["acts"][1][1] for event in rounds] == ["D", "C", "C", "C"]
+    assert once["first_defection_round"] is None
+    assert always["rounds"] == 4
+    (_, mean), *_ = plays(game, say=lambda _: '{"action":"A1"}')
+    assert mean["first_defection_round"] == 1

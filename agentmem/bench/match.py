@@ -61,15 +61,13 @@ class Match:
 
     def _open(self) -> Steps[int]:
         """Put fabricated rounds into the memories; the number of the first real one."""
-        if self.game.opening is None:
-            return 1
-        for number in range(1, self.game.opened + 1):
+        for number in range(1, self.game.before + 1):
             self.clock.advance(self.step)
             for place, seat in enumerate(self.seats):
                 line = self.game.fabricated(number, place)
                 if line is not None:
                     yield from seat._learn(number, line)
-        return self.game.opened + 1
+        return self.game.before + 1
 
     def _round(self, number: int) -> Steps[Round]:
         played = Round(number=number)

@@ -142,6 +142,11 @@ class Game(ABC):
         return 2
 
     @property
+    def before(self) -> int:
+        """Fabricated rounds: the first one played has the number after them."""
+        return self.opened if self.opening else 0
+
+    @property
     def material(self) -> str:
         """A hash over what it plays with beyond its settings, as files; "" if there is none."""
         return ""

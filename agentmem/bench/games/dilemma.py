@@ -144,7 +144,7 @@ class Dilemma(Game):
             "cooperation_by_fifth": fifths(given),
             "welfare_norm": self.welfare(rounds),
             "reward": mean([r.payoffs[s] for r in rounds for s in seats]),
-            "first_defection_round": defected[0] if defected else None,
+            "first_defection_round": defected[0] - self.before if defected else None,
             "recovery_rate": share([any(both[i + 1 : i + 1 + RECOVERY]) for i in breaks]),
             "lock_in": share(neither[-LOCK_IN:]),
             "retaliation": self.retaliation(rounds, choices),

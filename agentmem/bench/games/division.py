@@ -45,7 +45,7 @@ class Division(Bargain):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        needed = self.rounds + (self.opened if self.opening else 0)
+        needed = self.rounds + self.before
         if needed > len(self.known.all):
             raise InputError(
                 f"division.rounds = {self.rounds}: {self.scenarios} has {len(self.known.all)} "

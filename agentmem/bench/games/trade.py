@@ -64,8 +64,7 @@ class Trade(Bargain):
 
     def limits(self, number: int) -> Limits:
         """Cost and value of a game."""
-        games = self.rounds + (self.opened if self.opening else 0)
-        return drawn(games, self.high, self.zopa, self.draw)[number - 1]
+        return drawn(self.rounds + self.before, self.high, self.zopa, self.draw)[number - 1]
 
     def seller(self, number: int) -> int:
         return (number - 1) % 2

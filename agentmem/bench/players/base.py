@@ -28,6 +28,11 @@ class Seen:
     def number(self) -> int:
         return self.played.number
 
+    @property
+    def turn(self) -> int:
+        """The round, from 1, without those that an opening made up: no script knows of them."""
+        return self.played.number - self.game.before
+
     def own(self) -> list[Move]:
         """The seat's moves in the rounds before, the last one of each."""
         return [r.moves[self.seat] for r in self.past]

@@ -138,7 +138,7 @@ class DefectOnce:
     at: int = 1
 
     def move(self, seen: Seen) -> Move:
-        return act(seen, seen.number != self.at)
+        return act(seen, seen.turn != self.at)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,7 +149,7 @@ class Alternator:
     game: ClassVar[str] = "dilemma"
 
     def move(self, seen: Seen) -> Move:
-        return act(seen, bool(seen.number % 2))
+        return act(seen, bool(seen.turn % 2))
 
 
 PLAYERS = (
