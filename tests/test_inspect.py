@@ -133,7 +133,7 @@ def test_a_task_reports_the_headline_figure_and_exploitability(suite, speaking, 
     assert {error.name for error in errors} == set(means)
     rows = [s.metadata["row"] for s in log.samples if s.metadata["setting"] == "self, window-80"]
     assert means["self, window-80"] == pytest.approx(sum(r["cooperation"] for r in rows) / 2)
-    assert log.eval.metadata["label"] == LABEL  # an opponent is simulated
+    assert log.eval.tags == [LABEL]  # an opponent is simulated
 
 
 @pytest.mark.slow
@@ -193,15 +193,15 @@ def test_exported_logs_are_read_by_inspect(inspect_ai, suite, tmp_path) -> None:
     assert len(list_eval_logs(str(folder / "inspect"))) == 4
     result = json.loads((folder / "result.json").read_text("utf-8"))
     rows = {
-        f"{row['game']}/{row['player']}/{row['opponent']}/{row['arm']}/{row['seed']}": row
+        (row["game"], row["player"], f"{row['opponent']}/{row['arm']}/{row['seed']}"): row
         for row in result["rows"]
     }
     for file in files:
         log = read_eval_log(str(file))
         assert log.status == "success"
-        assert log.eval.metadata["label"] == LABEL
+        assert log.eval.tags == [LABEL]
         for sample in log.samples:
-            row = rows.pop(sample.id)
+            row = rows.pop((log.eval.task_args["cell"], log.eval.model, sample.id))
             assert sample.metadata["row"] == row
             if row["player"] != row["opponent"]:  # whose tokens are counted together
                 spent = sample.model_usage[row["player"]].output_tokens
@@ -222,7 +222,8 @@ def test_an_exported_sample_holds_prompts_replies_and_figures(inspect_ai, suite,
     log = read_eval_log(str(file), resolve_attachments=True)
     events = {run[0]["run"]: run for run in finished_runs(folder / "events.jsonl")}
     for sample in log.samples:
-        told = [event for event in events[sample.id] if event["type"] == "decision"]
+        run_id = f"prisoners/{PLAYER}/{sample.id}"
+        told = [event for event in events[run_id] if event["type"] == "decision"]
         calls = [event for event in sample.events if event.event == "model"]
         assert [call.input[-1].text for call in calls] == [event["prompt"] for event in told]
         assert [call.output.completion for call in calls] == [

@@ -25,6 +25,7 @@ from agentmem.bench.adapters.inspect_parts import (
     conversation,
     happened,
     library,
+    sample_id,
     score,
     setting,
 )
@@ -55,7 +56,7 @@ def suite_task(suite: str | Path, cell: str | None = None) -> Any:
     inspect, data = library(), library("dataset")
     found = load_suite(suite)
     chosen = _cell(found, cell)
-    jobs = {_id(job): job for job in _jobs(found, chosen)}
+    jobs = {sample_id(job.opponent, job.arm.name, job.seed): job for job in _jobs(found, chosen)}
     samples = [
         data.Sample(
             input=job.cell.game.seeded(job.seed).rules(job.players.index("self")),
@@ -70,7 +71,7 @@ def suite_task(suite: str | Path, cell: str | None = None) -> Any:
         solver=_solver(found, jobs),
         scorer=_scorer(chosen),
         name=f"{found.name}-{chosen.label}",
-        metadata={"suite": found.name, "label": LABEL if simulated else ""},
+        tags=[LABEL] if simulated else None,
     )
 
 
@@ -93,10 +94,6 @@ def _cell(suite: Suite, label: str | None) -> Cell:
 def _jobs(suite: Suite, cell: Cell) -> Iterator[Job]:
     """The runs of a cell, once for all its players."""
     return replace(suite, cells=(replace(cell, players=cell.players[:1]),)).jobs()
-
-
-def _id(job: Job) -> str:
-    return f"{job.opponent}/{job.arm.name}/{job.seed}"
 
 
 def _solver(suite: Suite, jobs: Mapping[str, Job]) -> Any:

@@ -27,6 +27,7 @@ from agentmem.bench.adapters.inspect_parts import (
     Telling,
     conversation,
     library,
+    sample_id,
     score,
     setting,
     values,
@@ -123,7 +124,7 @@ class Book:
         self.rows.append(row)
         self.samples.append(
             library("log").EvalSample(
-                id=begun["run"],
+                id=sample_id(row["opponent"], row["arm"], row["seed"]),
                 epoch=1,
                 input=begun["systems"][seat],
                 target="",
@@ -183,11 +184,8 @@ class Book:
             model=self.player,
             config=log.EvalConfig(epochs=1),
             packages={"agentmem-forgetting": self.spec["version"]},
-            metadata={
-                "spec_hash": mark,
-                "label": LABEL if simulated else "",
-                "settings": self.cell["settings"],
-            },
+            tags=[LABEL] if simulated else None,
+            metadata={"spec_hash": mark, "settings": self.cell["settings"]},
         )
 
     def results(self) -> Any:

@@ -35,6 +35,11 @@ def setting(opponent: str, arm: str) -> str:
     return f"{opponent}, {arm}"
 
 
+def sample_id(opponent: str, arm: str, seed: int) -> str:
+    """A run within its task."""
+    return f"{opponent}/{arm}/{seed}"
+
+
 def values(game: type[Game], row: Row) -> dict[str, float]:
     """What a run is scored by: the game's headline figure, and, under `exploited`, the figure that
     shows gullibility, of a run against the opponent that shows it.  NaN: it says nothing of that.
