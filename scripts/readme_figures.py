@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "bench" / "results"
 MARKED = re.compile(
-    r"(<!-- bench:([\w-]+)(?:#([^>\n]+))? -->\n)(.*?)(<!-- /bench:\2 -->)", re.DOTALL
+    r"(<!-- bench:([\w/-]+)(?:#([^>\n]+))? -->\n)(.*?)(<!-- /bench:\2 -->)", re.DOTALL
 )
 PICTURE = re.compile(r"^!\[.*\]\(.*\)\n+", re.MULTILINE)
 UNMEASURED = "Not measured yet: the figures come from `make bench`.\n"

@@ -31,9 +31,11 @@ import yaml
 from typer.main import get_command
 
 from agentmem import Agent, AgentMemory, catalogue, registry
+from agentmem.bench.executors import Local
 from agentmem.bench.games import BUILTIN as GAMES
 from agentmem.bench.loading import load_suite
 from agentmem.bench.players import BUILTIN as SCRIPTED
+from agentmem.bench.run import play_suite
 from agentmem.bench.serving import KEYS
 from agentmem.bench.suite import Asking, Options
 from agentmem.bench.surrogates import FAMILIES, LABEL, PROFILES
@@ -329,6 +331,20 @@ def test_every_extra_for_users_is_explained():
 def test_the_games_page_has_every_game():
     assert not [name for name in GAMES if f"`{name}`" not in read("games.md")]
     assert "<!-- table:games -->" in read("games.md")
+
+
+def test_every_figure_of_a_row_is_explained(tmp_path):
+    content = {
+        "games": {name: {"rounds": 2} for name in GAMES},
+        "players": ["surrogate:s1"],
+        "windows": [2],
+        "seeds": 1,
+    }
+    (tmp_path / "all.yaml").write_text(yaml.safe_dump(content))
+    suite = load_suite(tmp_path / "all.yaml")
+    rows = play_suite(suite, tmp_path, executor=Local(workers=1))["rows"]
+    pages = read("games.md") + read("bench.md")
+    assert not [key for key in sorted(set().union(*rows)) if f"`{key}`" not in pages]
 
 
 def test_the_players_page_has_every_simulated_and_scripted_player():
