@@ -273,6 +273,21 @@ class TestAgain:
         with pytest.raises(InputError, match=r"no folder of a run: it holds no meta\.json"):
             again.remake(made.parent)
 
+    def test_answers_are_looked_for_where_they_were_kept(
+        self, server: Chaos, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "served.yaml"
+        path.write_text(json.dumps(content(server.url, seeds=1)))
+        suite = load_suite(path)
+        folder = tmp_path / "runs" / suite.spec_hash()
+        folder.mkdir(parents=True)
+        play_suite(suite, folder, log="moves", answers=tmp_path / "elsewhere.sqlite")
+        log = folder / "events.jsonl"
+        log.write_text("".join(log.read_text("utf-8").splitlines(keepends=True)[:5]))
+        server.contents.clear()
+        assert again.resume(folder, progress=False) == folder
+        assert not server.contents
+
     def test_a_run_is_gone_on_with_by_its_suite_or_its_folder(self, made: Path) -> None:
         suite = load_suite(made)
         folder = made.parent / "runs" / suite.spec_hash()

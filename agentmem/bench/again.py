@@ -28,6 +28,7 @@ def resume(
         meta = known(what)
         unchanged(what, meta)
         variant = Variant.read(meta["variant"])
+        options["answers"] = options.get("answers") or meta["answers"]
         return run_suite(meta["suite"], what.parent, log=meta["log"], variant=variant, **options)
     folder = Path(out) / load_suite(what, variant).spec_hash()
     if not (folder / "meta.json").is_file():

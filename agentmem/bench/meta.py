@@ -34,8 +34,8 @@ class Meta:
     begun: float = field(default_factory=time.perf_counter)
 
     @classmethod
-    def begin(cls, folder: Path, suite: Suite, level: str) -> Self:
-        """Note that a session begins."""
+    def begin(cls, folder: Path, suite: Suite, level: str, answers: str | None = None) -> Self:
+        """Note that a session begins; `answers`: the file that keeps what models answer."""
         path = folder / NAME
         before = json.loads(path.read_text("utf-8")) if path.exists() else {}
         content = {
@@ -43,6 +43,7 @@ class Meta:
             "variant": suite.variant.plain(),
             "spec_hash": suite.spec_hash(),
             "log": level,
+            "answers": answers,
             "date": _now(),
             "wall_s": before.get("wall_s", 0.0),
             "versions": versions(),

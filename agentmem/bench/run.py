@@ -104,7 +104,8 @@ def play_suite(
         kept = Answers(answers or folder.parent / KEPT) if suite.served else None
         if kept is not None:
             stack.callback(kept.close)
-        meta = Meta.begin(folder, suite, book.level)
+        where = None if kept is None else str(Path(kept.path).resolve())
+        meta = Meta.begin(folder, suite, book.level, where)
         clients = Clients(suite, kept)
         for asked in book.asked:
             clients.charge(asked)
