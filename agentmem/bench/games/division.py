@@ -108,7 +108,7 @@ class Division(Bargain):
             seats=(seat,),
             ask=ask if turn == 1 else self.heard(ask, played.acts[-1]),
             key="take",
-            placeholder=f"[{', '.join('n' * kinds)}]" + ("" if turn == 1 else f' or "{AGREE}"'),
+            placeholder=f"<list of whole numbers{'' if turn == 1 else ', or your agreement'}>",
             answers=answers(scenario.pool, first=turn == 1),
             allowed=f"a list of {kinds} whole numbers, at most {list(scenario.pool)}"
             + ("" if turn == 1 else f", or {AGREE}"),
