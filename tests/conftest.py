@@ -5,9 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from agentmem import AgentMemory, SimulatedClock
 from agentmem.embed.hashing import HashEmbedder
+
+# How fast a machine is, or how busy, is no property of the code.
+settings.register_profile("any-machine", deadline=None)
+settings.load_profile("any-machine")
 
 START = 1_700_000_000.0
 DAY = 86_400.0
