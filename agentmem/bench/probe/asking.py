@@ -1,33 +1,34 @@
 """Puts the memories of the grid before a model, as a match would, and takes its answers.
 
-Each memory is learnt and shown by a seat of a match, so that rules, lines and question are those of
-play.  Sample s of a memory is asked as under seed s: that gives the order of the action tokens and,
-where seats differ, the seat.  What the seat did itself in the remembered rounds is drawn, and in
-half of the samples turned round, so that it says nothing about the others.
+A seat of a match asks, so that rules, lines, question and re-asks are those of play; what it would
+recall is given to it.  Sample s of a memory is asked as under seed s: that gives the order of the
+action tokens and, where seats differ, the seat.  What the seat did itself in the remembered rounds
+is drawn, and in half of the samples turned round, so that it says nothing about the others.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing
-from dataclasses import dataclass, field, replace
+from contextlib import closing
+from dataclasses import dataclass, field
 from typing import Any
 
 from agentmem.bench.games import Act, Dilemma, Line, Move, Round, Stage
 from agentmem.bench.keys import generator, key
-from agentmem.bench.once import memory_config
 from agentmem.bench.probe.grid import Past, grid
 from agentmem.bench.prompting import Form, form, question, tokens
 from agentmem.bench.seats import Decision, ModelSeat, Recall, Turn
-from agentmem.bench.voices import Spoken, Voice
+from agentmem.bench.voices import Voice
 from agentmem.clock import SimulatedClock
+from agentmem.config import MemoryConfig
+from agentmem.core import Shown
+from agentmem.embed.hashing import HashEmbedder
 from agentmem.errors import InputError
 from agentmem.memory import AgentMemory
 from agentmem.steps import Steps, arun, run
 
 NUMBER = 101  # the round that is asked for, whatever is remembered
-ROUND = 3600.0  # seconds
 REPLY = {"cot": 200, "direct": 10}  # tokens of a reply, a guess for the estimate
 
 
@@ -39,6 +40,16 @@ class Answered:
     own: float  # own last remembered move: +1 kind, -1 not; 0 where none is remembered
     share: float | None
     event: dict[str, Any]  # as a match would log it
+
+
+@dataclass(kw_only=True)
+class Told(ModelSeat):
+    """A seat that is shown given lines, in the place of what its memory would recall."""
+
+    told: tuple[str, ...]
+
+    def shown(self, turn: Turn) -> Shown:
+        return Shown(hits=(), notes=self.told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +87,15 @@ class Prober:
 
     def ask(self, voice: Voice) -> list[Answered]:
         """Every answer, one after the other: of a model of this process."""
-        with ExitStack() as stack:
-            return [run(steps) for steps in self._asks(voice, stack)]
+        with closing(_unused()) as memory:
+            return [run(steps) for steps in self._asks(voice, memory)]
 
     async def aask(self, voice: Voice) -> list[Answered]:
         """The same, with as many calls at once as the voice allows."""
-        with ExitStack() as stack:
+        with closing(_unused()) as memory:
             try:
                 async with asyncio.TaskGroup() as group:
-                    asks = self._asks(voice, stack)
+                    asks = self._asks(voice, memory)
                     tasks = [group.create_task(arun(steps)) for steps in asks]
             except BaseExceptionGroup as several:
                 raise several.exceptions[0] from several
@@ -118,39 +129,35 @@ class Prober:
             played = game.uniform(number, kind=kind, but={setting.seat: own})
             yield game.lines(played, setting.seat)[0], own
 
-    def _asks(self, voice: Voice, stack: ExitStack) -> Iterator[Steps[Answered]]:
-        """One for each sample; the memories stay open as long as the stack."""
+    def _asks(self, voice: Voice, memory: AgentMemory) -> Iterator[Steps[Answered]]:
+        """One for each sample."""
         for place in range(len(self.pasts)):
-            seats: dict[Setting, tuple[ModelSeat, float]] = {}
+            seats: dict[Setting, tuple[Told, float]] = {}
             for sample in range(self.samples):
                 setting = self.setting(sample)
                 if setting not in seats:
-                    seats[setting] = self._seat(voice, place, setting)
-                    stack.enter_context(closing(seats[setting][0].memory))
+                    seats[setting] = self._seat(voice, memory, place, setting)
                 yield self._one(*seats[setting], place, sample, setting)
 
-    def _seat(self, voice: Voice, place: int, setting: Setting) -> tuple[ModelSeat, float]:
-        """A seat that remembers all that it is to be shown, and its own last move."""
-        clock, recall = SimulatedClock(), Recall(k=len(self.pasts[place].kind))
-        config = memory_config(recall, Spoken(voice=voice, at=()))
-        seat = ModelSeat(
+    def _seat(
+        self, voice: Voice, memory: AgentMemory, place: int, setting: Setting
+    ) -> tuple[Told, float]:
+        """A seat that is told all that it is to remember, and its own last move."""
+        known = list(self.lines(place, setting))
+        seat = Told(
             voice=voice,
-            memory=AgentMemory(replace(config, namespace=("bench",)), clock=clock),
-            clock=clock,
-            recall=recall,
+            memory=memory,
+            clock=SimulatedClock(),
+            recall=Recall(),
             rules=self.game.seeded(setting.seed).rules(setting.seat),
             style=self.style,
+            told=tuple(line.text for line, _ in known),
         )
-        last = 0.0
-        for number, (line, own) in enumerate(self.lines(place, setting)):
-            clock.advance(ROUND)
-            run(seat._learn(number, line))
-            last = 1.0 if own else -1.0
-        clock.advance(ROUND)
+        last = 0.0 if not known else 1.0 if known[-1][1] else -1.0
         return seat, last
 
     def _one(
-        self, seat: ModelSeat, own: float, place: int, sample: int, setting: Setting
+        self, seat: Told, own: float, place: int, sample: int, setting: Setting
     ) -> Steps[Answered]:
         """One decision; keyed by memory and sample, so that no two share their draws."""
         game = self.game.seeded(setting.seed)
@@ -168,6 +175,11 @@ class Prober:
         found = Answered(past=place, own=own, share=share, event=decision.event or {})
         self.tell(found)
         return found
+
+
+def _unused() -> AgentMemory:
+    """What a seat has to have, and a told one does not use."""
+    return AgentMemory(MemoryConfig(embedder=HashEmbedder(dim=8)))
 
 
 def asked(game: Dilemma) -> Stage:
