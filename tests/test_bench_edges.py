@@ -75,3 +75,10 @@ def test_made_up_rounds_do_not_count_as_played(plays: Any) -> None:
     assert always["rounds"] == 4
     (_, mean), *_ = plays(game, say=lambda _: '{"action":"A1"}')
     assert mean["first_defection_round"] == 1
+
+
+def test_figures_by_seat_stand_in_the_order_of_the_seats(plays: Any) -> None:
+    """A trustee who was sent nothing has a place, and no figure."""
+    ((_, row),) = plays("investment: {rounds: 3}", say=lambda _: '{"send":0}')
+    assert row["seats"] == [0, 1]
+    assert row["cooperation_by_seat"] == [0.0, None]

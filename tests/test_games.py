@@ -254,6 +254,18 @@ def test_dilemma_figures() -> None:
     assert found["retaliation"] == pytest.approx(6 / 7)
 
 
+def test_what_breaks_in_the_first_round_can_be_mended_and_in_the_last_nobody_knows() -> None:
+    """So that a partner who defects once, at first, shows who forgives."""
+
+    def recovery(*moves: str) -> object:
+        rounds = [played(PD, *pair, number=i + 1) for i, pair in enumerate(moves)]
+        return PD.figures(rounds, [], (0,))["recovery_rate"]
+
+    assert recovery("CD", "CC", "CC") == 1.0
+    assert recovery("CD", "DC", "DD") == 0.0
+    assert recovery("CC", "CC", "CD") is None
+
+
 def test_figures_of_no_valid_round_are_empty() -> None:
     for game in (PD, ULTIMATUM):
         found = game.figures([], [], (0,))

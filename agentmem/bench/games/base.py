@@ -22,7 +22,7 @@ from agentmem.fields import Bounds, check
 Move = str | int
 Order = Literal["counterbalanced", "plain", "swapped"]
 Opening = Literal["poisoned", "blessed"]
-Figures = dict[str, float | int | list[float] | None]
+Figures = dict[str, float | int | list[float] | list[float | None] | None]
 
 WORDINGS = 4  # paraphrases of the rules
 MESSAGE = 200  # characters of a message that are passed on

@@ -127,7 +127,9 @@ class Dilemma(Game):
     def figures(
         self, rounds: Sequence[Round], choices: Sequence[Choice], seats: Sequence[int]
     ) -> Figures:
-        """`recovery_rate`: how often a break of mutual cooperation is mended within 5 rounds;
+        """`recovery_rate`: how often a break of mutual cooperation, which the first round may be,
+        is mended within 5 rounds; a break in the last round is not judged;
+        `cooperation_by_seat`: in the order of `seats`, None for one that never had a say;
         `lock_in`: share of mutual defection in the last 50 rounds; `welfare_norm`: 0 if all
         always defect, 1 if all always cooperate.
         """
@@ -135,17 +137,18 @@ class Dilemma(Game):
         given = [[shares[seat] for seat in seats if seat in shares] for shares in every]
         both = [min(shares.values()) == 1.0 for shares in every]
         neither = [max(shares.values()) == 0.0 for shares in every]
-        breaks = [i for i in range(1, len(rounds)) if both[i - 1] and not both[i]]
+        breaks = [i for i, kind in enumerate(both) if not kind and (i == 0 or both[i - 1])]
+        mended = [both[i + 1 : i + 1 + RECOVERY] for i in breaks]
         defected = [r.number for r, row in zip(rounds, given, strict=True) if row and min(row) < 1]
         by_seat = [mean([shares[seat] for shares in every if seat in shares]) for seat in seats]
         return {
             "cooperation": mean([c for row in given for c in row]),
-            "cooperation_by_seat": [one for one in by_seat if one is not None],
+            "cooperation_by_seat": by_seat if any(given) else [],
             "cooperation_by_fifth": fifths(given),
             "welfare_norm": self.welfare(rounds),
             "reward": mean([r.payoffs[s] for r in rounds for s in seats]),
             "first_defection_round": defected[0] - self.before if defected else None,
-            "recovery_rate": share([any(both[i + 1 : i + 1 + RECOVERY]) for i in breaks]),
+            "recovery_rate": share([any(after) for after in mended if after]),
             "lock_in": share(neither[-LOCK_IN:]),
             "retaliation": self.retaliation(rounds, choices),
         }
