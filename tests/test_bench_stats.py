@@ -198,6 +198,13 @@ def test_a_p_is_above_zero_and_blind_to_the_sign(gaps: list[float]) -> None:
     assert sign_flip([]) == sign_flip([0.0] * 5) == 1
 
 
+@pytest.mark.parametrize("wrong", [inf, -inf, float("nan")])
+def test_what_is_no_finite_number_is_never_a_finding(wrong: float) -> None:
+    for figure in (sign_flip, bca):
+        with pytest.raises(InputError, match="give finite numbers"):
+            figure([0.1, wrong, 0.3])
+
+
 def test_holm_on_a_worked_example() -> None:
     assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert holm([]) == []

@@ -12,6 +12,8 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from agentmem.errors import InputError
+
 RESAMPLES = 10_000
 LEVEL = 0.95
 ROUNDING = 1e-9  # of figures that are shares
@@ -28,9 +30,17 @@ def weights(n: int) -> Floats:
     return np.bincount(places, minlength=RESAMPLES * n).reshape(RESAMPLES, n) / n
 
 
-def bca(values: Sequence[float], level: float = LEVEL) -> Interval | None:
-    """Interval of the mean; None for fewer than 2 values."""
+def finite(values: Sequence[float]) -> Floats:
+    """The values as an array, shape (n,); InputError for one that is no finite number."""
     data = np.asarray(values, dtype=float)
+    if not np.isfinite(data).all():
+        raise InputError(f"{list(values)!r}: give finite numbers")
+    return data
+
+
+def bca(values: Sequence[float], level: float = LEVEL) -> Interval | None:
+    """Interval of the mean; None for fewer than 2 values.  InputError for one that is not finite."""
+    data = finite(values)
     if len(data) < 2:
         return None
     return _ends(data.mean(), _resampled(data), _left_out(data), level)

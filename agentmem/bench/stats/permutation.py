@@ -8,6 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from agentmem.bench.stats.bootstrap import finite
 from agentmem.errors import InputError
 
 EXACT = 16  # most pairs of which all 2^n signs are tried
@@ -29,12 +30,14 @@ def _signs(n: int) -> Floats:
 def sign_flip(gaps: Sequence[float]) -> float:
     """Two-sided p, in (0, 1], of paired differences having mean 0; 1 for none.
 
+    InputError for a difference that is not finite.
+
     Under the null each difference may as well have the other sign (Fisher 1935): p is the share of
     sign patterns whose mean is at least as far from 0 as the observed one.  All patterns up to
     16 pairs; beyond that 9,999 drawn ones, with the observed one added to them (Phipson and Smyth
     2010).  No p is below 2^(1 - n).
     """
-    data = np.asarray(gaps, dtype=float)
+    data = finite(gaps)
     n = len(data)
     if n == 0:
         return 1.0
