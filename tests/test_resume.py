@@ -48,7 +48,7 @@ def server() -> Iterator[Chaos]:
 def content(server: Chaos | None, **changes: Any) -> dict[str, Any]:
     player = "surrogate:gemma_tg" if server is None else f"vllm:tiny@{server.url}"
     plain: dict[str, Any] = {
-        "games": {"prisoners": {"rounds": 6, "opponents": ["self", "tft"]}},
+        "games": {"prisoners": {"rounds": 5}},
         "players": [player],
         "windows": [2, 4],
         "seeds": 2,
@@ -103,7 +103,9 @@ def killed(
     return play_suite(what, folder, executor=Local(workers=1))
 
 
-@pytest.mark.parametrize("level", ["full", "moves", "results"])
+@pytest.mark.parametrize(
+    "level", ["full", "moves", pytest.param("results", marks=pytest.mark.slow)]
+)
 def test_a_suite_of_served_models_that_is_killed_comes_to_the_same(
     server: Chaos, level: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -113,7 +115,7 @@ def test_a_suite_of_served_models_that_is_killed_comes_to_the_same(
     play_suite(what, tmp_path / "whole" / "run")
     server.contents.clear()
     torn = tmp_path / "torn" / "run"
-    killed(what, torn, monkeypatch, [1, 2, 3] if level == "results" else [40, 25, 30])
+    killed(what, torn, monkeypatch, [1, 1, 1] if level == "results" else [25, 9, 15])
     whole = tmp_path / "whole" / "run"
     assert (torn / "result.json").read_bytes() == (whole / "result.json").read_bytes()
     again = sum(server.contents.values()) - len(server.contents)
@@ -121,7 +123,7 @@ def test_a_suite_of_served_models_that_is_killed_comes_to_the_same(
     if level != "results":
         assert decided(torn) == decided(whole)
         assert set(decided(torn).values()) == {1}
-    assert len(events(torn, "result")) == 8
+    assert len(events(torn, "result")) == 4
 
 
 def test_a_suite_of_simulated_players_that_is_killed_comes_to_the_same(
@@ -132,7 +134,7 @@ def test_a_suite_of_simulated_players_that_is_killed_comes_to_the_same(
     for folder in (whole, torn):
         folder.mkdir()
     play_suite(what, whole)
-    killed(what, torn, monkeypatch, [30, 40, 30])
+    killed(what, torn, monkeypatch, [20, 16, 18])
     for name in ("result.json", "events.jsonl"):
         assert (torn / name).read_bytes() == (whole / name).read_bytes()
 
@@ -143,7 +145,7 @@ def test_the_log_answers_without_the_kept_answers(
     what = suite(server)
     folder = tmp_path / "run"
     folder.mkdir()
-    kill(monkeypatch, 60)
+    kill(monkeypatch, 45)
     with pytest.raises(Killed):
         play_suite(what, folder)
     monkeypatch.undo()
@@ -152,7 +154,7 @@ def test_the_log_answers_without_the_kept_answers(
     server.contents.clear()
     play_suite(what, folder)
     replies = sum(len(event["replies"]) for event in events(folder, "decision"))
-    assert held > 20
+    assert held > 15
     assert sum(server.contents.values()) <= replies - held
 
 
@@ -184,7 +186,7 @@ def test_a_log_that_goes_another_way_is_told_with_what_differs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     what = suite(None, seeds=1, windows=[2])
-    kill(monkeypatch, 30)
+    kill(monkeypatch, 10)
     with pytest.raises(Killed):
         play_suite(what, tmp_path)
     monkeypatch.undo()
@@ -233,11 +235,18 @@ KILLS = 20
 
 
 def kill_process(path: Path, folder: Path, wait: float, workers: int = 1) -> bool:
-    """Play in a process of its own and kill it after so many seconds; whether it was done."""
+    """Play in a process of its own; kill it so many seconds after it began to write.
+
+    Whether it was done before.
+    """
+    log = folder / "events.jsonl"
+    size = log.stat().st_size if log.exists() else 0
     command = [sys.executable, "-m", "tests.played", str(path), str(folder), str(workers)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
+        while process.poll() is None and not (log.exists() and log.stat().st_size > size):
+            time.sleep(0.01)
         time.sleep(wait)
         process.kill()
         return "done" in process.stdout.read()
@@ -258,7 +267,7 @@ def test_twenty_kills_change_nothing_in_a_suite_of_served_models(tmp_path: Path)
         whole, torn = (tmp_path / name / "run" for name in ("whole", "torn"))
         for folder in (whole, torn):
             folder.mkdir(parents=True)
-        killed_often(path, torn, 1.0, seed=5)
+        killed_often(path, torn, 0.3, seed=5)
         lost = sum(server.contents.values()) - len(server.contents)
         play_suite(read_suite(Reader("test"), plain, "test"), torn)
         again = sum(server.contents.values()) - len(server.contents)
@@ -277,7 +286,7 @@ def test_twenty_kills_change_nothing_in_a_suite_of_simulated_players(tmp_path: P
     whole, torn = tmp_path / "whole", tmp_path / "torn"
     for folder in (whole, torn):
         folder.mkdir()
-    killed_often(path, torn, 0.5, seed=6)
+    killed_often(path, torn, 0.3, seed=6)
     for folder in (torn, whole):
         play_suite(read_suite(Reader("test"), plain, "test"), folder, executor=Local(workers=1))
     for name in ("result.json", "events.jsonl"):

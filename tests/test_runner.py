@@ -33,7 +33,7 @@ from agentmem.reading import Reader
 from tests.chaos import Chaos
 
 PLAYER = model("gemma_tg")
-SEEDS = 4
+SEEDS = 3
 
 
 def said(body: dict[str, Any]) -> str:
@@ -146,18 +146,18 @@ class TestServed:
         folder.mkdir()
         plain = content(server.url, concurrency=2, windows=[2, 3])
         server.contents.clear()
-        with pytest.raises(BudgetExceeded, match=r"budget of 30 calls is spent.*bench resume"):
+        with pytest.raises(BudgetExceeded, match=r"budget of 20 calls is spent.*bench resume"):
+            play_suite(read({**plain, "budget": {"calls": 20}}), folder)
+        assert sum(server.contents.values()) == 20
+        with pytest.raises(BudgetExceeded, match="budget of 30 calls is spent"):
             play_suite(read({**plain, "budget": {"calls": 30}}), folder)
-        assert sum(server.contents.values()) == 30
-        with pytest.raises(BudgetExceeded, match="budget of 40 calls is spent"):
-            play_suite(read({**plain, "budget": {"calls": 40}}), folder)
-        assert sum(server.contents.values()) == 40  # what was spent before counts
+        assert sum(server.contents.values()) == 30  # what was spent before counts
         play_suite(read(plain), folder)
         assert set(server.contents.values()) == {1}
         meta = json.loads((folder / "meta.json").read_text("utf-8"))
         # What an unfinished run shared with a finished one counts twice, to be on the safe side.
-        shared_first = 2 * SEEDS
-        assert 0 <= meta["spent"]["calls"] - sum(server.contents.values()) <= shared_first
+        twice = meta["spent"]["calls"] - sum(server.contents.values())
+        assert 0 <= twice <= 2 * SEEDS * 2  # two rounds look alike under both windows
         assert meta["sessions"][2]["runs"] > 0
 
     @pytest.mark.slow
@@ -300,7 +300,7 @@ class TestAgain:
         with pytest.raises(InputError, match=r"no folder of a finished run.*result\.json"):
             compare(folder, folder)
         assert again.remake(folder, made.parent / "copy.html").name == "copy.html"
-        assert "UNFINISHED: 1 of 4 runs" in (made.parent / "copy.html").read_text("utf-8")
+        assert f"UNFINISHED: 1 of {SEEDS} runs" in (made.parent / "copy.html").read_text("utf-8")
         log.write_text("".join(lines[:9]))
         with pytest.raises(InputError, match="no run is finished"):
             again.remake(folder)
