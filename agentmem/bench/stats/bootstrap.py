@@ -39,7 +39,7 @@ def finite(values: Sequence[float]) -> Floats:
 
 
 def bca(values: Sequence[float], level: float = LEVEL) -> Interval | None:
-    """Interval of the mean; None for fewer than 2 values.  InputError for one that is not finite."""
+    """Interval of the mean; None for fewer than 2 values; InputError for one not finite."""
     data = finite(values)
     if len(data) < 2:
         return None
