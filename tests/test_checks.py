@@ -14,6 +14,8 @@ from agentmem.bench.surrogates.balance import PROFILES
 from agentmem.bench.surrogates.published import Coefficients
 from agentmem.cli import app
 
+CURSED = curse.CELLS["gemma_tg"]
+
 
 def failed(found: list[Check]) -> list[Check]:
     return [one for one in found if not one.passed]
@@ -29,14 +31,16 @@ def test_dilemmas_and_bargains_are_as_theory_says(monkeypatch: pytest.MonkeyPatc
 def test_solved_minds_and_strategies_play_as_solved(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"SEEDS": 3, "LIVED": 40, "LIVED_WINDOWS": (2,), "MATCHES": 3}.items():
         monkeypatch.setattr(classics, name, value)
-    monkeypatch.setattr(classics, "ROUNDS", 200)
-    assert not failed([*classics._grudges_lived(), *classics._reactive()])
+    for name, value in {"ROUNDS": 200, "PROVOKED": 1500, "SHOWN": (2,), "HALF_LIVES": ()}.items():
+        monkeypatch.setattr(classics, name, value)
+    assert not failed([*classics.checks()])
 
 
 def test_a_changed_profile_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(curse, "OURS", 60)
-    assert curse._cells("immune", curse.CELLS["immune"]).passed
-    assert not curse._cells("immune", curse.CELLS["gemma_tg"]).passed
+    monkeypatch.setattr(curse, "CELLS", {"immune": curse.CELLS["immune"], "gemma_tg": CURSED})
+    assert not failed([*curse.checks()])
+    assert not curse._cells("immune", CURSED).passed
     assert len(curse.fixed_points(PROFILES["oss120b_tg"], 5)) == 3
 
 

@@ -32,6 +32,8 @@ TREMBLE = 0.02
 MATCHES, ROUNDS = 20, 500  # of scripted players
 SEEDS, LIVED = 6, 200  # runs and rounds of the windowed grudge with a memory
 LIVED_WINDOWS = (2, 10)
+PROVOKED = 6000  # rounds of linear retaliation
+SHOWN, HALF_LIVES = (2, 10, 20), (3, 10)  # rounds for which a harm stays visible, and half of it
 
 # Windows, and cooperation in the long run, solved exactly for e = .01, q = .7.
 CHAIN = ((0, 1, 2, 5, 10, 20, 80), (0.9900, 0.9859, 0.9778, 0.9052, 0.7295, 0.7003, 0.7000))
@@ -70,11 +72,11 @@ def _grudges_lived() -> Iterator[Check]:
 def _retaliation() -> Iterator[Check]:
     """Share of defections against mu / (1 - R0), 5 % relative, for windows and forgetting."""
     mind, rng = Retaliation(), np.random.default_rng(0)
-    curves = {f"window {h}": window(h) for h in (2, 10, 20)}
-    curves |= {f"half-life {h}": exponential(h) for h in (3, 10)}
+    curves = {f"window {h}": window(h) for h in SHOWN}
+    curves |= {f"half-life {h}": exponential(h) for h in HALF_LIVES}
     for name, visible in curves.items():
         expected = mind.defection(lifetime(visible))
-        found = mind.simulate(visible, runs=200, rounds=6000, rng=rng)
+        found = mind.simulate(visible, runs=200, rounds=PROVOKED, rng=rng)
         what = f"linear retaliation: share of defections, {name}"
         yield near(what, "Hawkes 1971", expected, found, 0.05 * expected)
 
