@@ -151,7 +151,7 @@ def test_a_message_goes_to_the_other_and_into_the_records() -> None:
     assert ask(game, (5, "half")).endswith('\nPlayer 2 says: "half"')
     assert texts(game, played, 0) == [
         "[Round 1] You offered Player 2 5 of 10; Player 2 accepted (you 5, Player 2 5)"
-        ' You said "half for \\"you\\"". Player 2 said "thanks".'
+        '; You said "half for \\"you\\""; Player 2 said "thanks"'
     ]
     assert "message" in game.rules(0)
     stage = game.stage(Round(number=1))

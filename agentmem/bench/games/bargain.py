@@ -240,7 +240,7 @@ def quoted(message: str) -> str:
 def words(acts: Sequence[Act | None], seat: int) -> str:
     """What was said with some acts, to stand at the end of a record of `seat`."""
     parts = [
-        f" {'You' if act.seat == seat else 'Player 2'} said {quoted(act.message)}."
+        f"; {'You' if act.seat == seat else 'Player 2'} said {quoted(act.message)}"
         for act in acts
         if act is not None and act.message
     ]
