@@ -15,6 +15,7 @@ from agentmem.bench.once import play
 from agentmem.bench.stats import Row
 from agentmem.bench.surrogates import Reply
 from agentmem.bench.voices import Direct
+from agentmem.errors import ConfigError
 from agentmem.models import resolve
 from agentmem.steps import run
 
@@ -82,3 +83,9 @@ def test_figures_by_seat_stand_in_the_order_of_the_seats(plays: Any) -> None:
     ((_, row),) = plays("investment: {rounds: 3}", say=lambda _: '{"send":0}')
     assert row["seats"] == [0, 1]
     assert row["cooperation_by_seat"] == [0.0, None]
+
+
+def test_the_memory_of_a_seat_has_no_seats_of_its_own(plays: Any) -> None:
+    arm = "{seats: [{k: 1}, {seats: [{k: 1}, {k: 2}]}]}"
+    with pytest.raises(ConfigError, match=r"arms.one.seats\[1\]: has seats of its own"):
+        plays("prisoners: {rounds: 1}", arm=arm)

@@ -191,6 +191,8 @@ def test_with_a_choice_a_person_the_error_is_that_of_a_mean():
     assert mean_error(values, np.arange(5)) == pytest.approx((0.6, error))
     with pytest.raises(InputError, match="two persons"):
         mean_error(values, np.zeros(5, dtype=int))
+    with pytest.raises(InputError, match="two persons"):
+        clustered(np.ones((5, 1)), values, np.zeros(1), np.zeros(5, dtype=int))
 
 
 @settings(max_examples=30)

@@ -63,7 +63,7 @@ def clustered(terms: Array, chosen: Array, found: Array, person: Labels) -> Arra
     penalty = _penalty(terms.shape[1], RIDGE)
     bread = np.linalg.inv(_bend(terms, np.ones(len(terms)), chance, penalty))
     scores = _sums((chosen - chance)[:, None] * terms, person)
-    groups = len(scores)
+    groups = _groups(scores)
     spread = bread @ (scores.T @ scores) @ bread * (groups / (groups - 1))
     return np.asarray(np.sqrt(np.diag(spread)))
 
@@ -106,10 +106,14 @@ def mean_error(values: Array, person: Labels) -> tuple[float, float]:
     """
     mean = float(values.mean())
     off = _sums((values - mean)[:, None], person)[:, 0]
-    groups = len(off)
-    if groups < 2:
-        raise InputError("a standard error clustered by person needs two persons or more")
+    groups = _groups(off)
     return mean, float(np.sqrt((off**2).sum() * groups / (groups - 1)) / len(values))
+
+
+def _groups(sums: Array) -> int:
+    if len(sums) < 2:
+        raise InputError("a standard error clustered by person needs two persons or more")
+    return len(sums)
 
 
 def _penalty(k: int, ridge: float) -> Array:

@@ -214,6 +214,9 @@ def _mixed(reader: Reader, name: str, body: Mapping[str, Any], memory: Memory) -
         return None
     arms = [_arm(reader, f"{name}.seats[{i}]", one, memory) for i, one in enumerate(seats)]
     built = [arm for arm in arms if arm is not None]
+    for i, arm in enumerate(built):
+        if len(arm.recalls) > 1:
+            reader.problem(f"{at}.seats[{i}]", "has seats of its own: give the arm of one seat")
     if len(built) < len(arms):
         return None
     return Arm(name=name, recalls=tuple(arm.recall(0) for arm in built))
