@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from statistics import mean
 
 import pytest
@@ -23,6 +24,7 @@ from agentmem.bench.games import (
 )
 from agentmem.bench.games.bargain import Bargain
 from agentmem.bench.keys import generator, key
+from agentmem.bench.loading import load_suite
 from agentmem.bench.match import Match
 from agentmem.bench.players import BUILTIN as PLAYERS
 from agentmem.bench.players import scripted
@@ -386,3 +388,18 @@ def test_openings_are_kind_or_harmful_whatever_the_size(name: str) -> None:
 def test_unfit_discounts_are_told_with_an_opening_too() -> None:
     with pytest.raises(InputError, match="give two numbers > 0 and <= 1"):
         Rubinstein(discounts=(0.9,), opening="blessed")
+
+
+def test_who_has_the_better_discount_is_exchanged_by_seed(tmp_path: Path) -> None:
+    path = tmp_path / "suite.yaml"
+    path.write_text(
+        "games:\n  rubinstein: {discounts: [0.9, 0.8], opponents: [splitter]}\n  trade:"
+        " {opponents: [splitter]}\nplayers: ['surrogate:s1']\nwindows: [2]\nseeds: 4\n"
+    )
+    seats = [job.players.index("self") for job in load_suite(path).jobs()]
+    assert seats == [0, 0, 1, 1, 0, 0, 0, 0]
+
+
+def test_only_where_a_cost_may_be_above_a_value_players_are_told_so() -> None:
+    assert "Sometimes the cost is above the value" in Trade().rules(0)
+    assert "Sometimes" not in Trade(zopa=1.0).rules(0)

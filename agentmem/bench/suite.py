@@ -117,7 +117,7 @@ class Job:
         seats = self.cell.game.seats
         if self.opponent == SELF:
             return (SELF,) * seats
-        own = 0 if self.cell.game.symmetric else self.seed // 2 % seats
+        own = self.seed // 2 % seats if self.cell.game.uneven else 0
         return tuple(SELF if place == own else self.opponent for place in range(seats))
 
     @property

@@ -142,6 +142,11 @@ class Game(ABC):
         return 2
 
     @property
+    def uneven(self) -> bool:
+        """Whether it matters who sits where, so that a player takes each seat in turn."""
+        return not self.symmetric
+
+    @property
     def before(self) -> int:
         """Fabricated rounds: the first one played has the number after them."""
         return self.opened if self.opening else 0

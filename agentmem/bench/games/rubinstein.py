@@ -74,6 +74,10 @@ class Rubinstein(Bargain):
         """Discounts of seat 0 and seat 1."""
         return self.discounts or (self.discount, self.discount)
 
+    @property
+    def uneven(self) -> bool:
+        return self.factors[0] != self.factors[1]
+
     def proposer(self, number: int, turn: int) -> int:
         """Who makes an offer of a game."""
         return (number + turn) % 2

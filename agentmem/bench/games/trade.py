@@ -89,8 +89,9 @@ class Trade(Bargain):
         return self.gain(number, seat, price) / hoped
 
     def play(self, seat: int) -> str:
-        play = fill("trade_play", high=self.high, last=self.high - 1, most=self.most)
-        return self.spoken(play)
+        terms = {"high": self.high, "last": self.high - 1, "most": self.most}
+        apart = fill("trade_apart") + " " if self.zopa < 1 else ""
+        return self.spoken(fill("trade_play", apart=apart, **terms))
 
     def points(self, seat: int) -> str:
         worth = "" if self.discount == 1 else " " + fill("trade_fading", factor=self.discount)
