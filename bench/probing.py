@@ -68,8 +68,8 @@ How to read it:
 - Near a tipping point (`scout_pg`) a thousand answers leave the longest window open by .3 and more.
 - "Not falsified" is not "true": who minds one harm as much as many (S1), or each a little (S2), can
   pass for S3, with another curve of self-play. A live check of a few matches belongs to a probe.
-- Players whose own last move counts are refused, as they should be: the memories show own moves that
-  are drawn, so that what they predict for such a player is worth nothing.
+- Players whose own last move counts are refused, as they should be: the memories show own moves
+  that are drawn, so that what is predicted of such a player is worth nothing.
 """
 
 
@@ -248,7 +248,7 @@ def _headline(found: Mapping[str, Any]) -> list[str]:
         f"{found['coefficients_inside']} of {found['coefficients']} true coefficients lie in their "
         f"95 % interval, {found['coefficients_open']} of these intervals are open on a side.",
         f"- Predicted cooperation within {NEAR:g} of the true: {near[0]} of {near[1]}; "
-        f"the truth in the interval: {found['covered']} of {near[1]}.",
+        f"the truth in the interval, to .01: {found['covered']} of {near[1]}.",
     ]
     if more[1]:
         lines.append(
