@@ -90,7 +90,7 @@ def _line(
     }
 
 
-def average(rows: Sequence[Row], name: str) -> float | None:
+def average(rows: Sequence[Mapping[str, Any]], name: str) -> float | None:
     """Mean of a figure over the runs that have it."""
     values = [row[name] for row in rows if row.get(name) is not None]
     return float(np.mean(values)) if values else None
