@@ -24,6 +24,7 @@ def fill(name: str, **values: object) -> str:
     return template(name).render(**{key: str(value) for key, value in values.items()})
 
 
+@cache
 def form(style: Form, key: str, placeholder: str, *, talk: bool = False) -> str:
     """How to answer.  The example holds a placeholder, never a legal value: it would anchor.
 

@@ -102,7 +102,8 @@ class Dilemma:
     def others(self) -> tuple[float, ...]:
         """Mean share of cooperation of the other seats in each visible round."""
         if self.kind == "tokens":
-            return tuple(line.others.count(self.good) / len(line.others) for line in self.lines)
+            shown = [line.others for line in self.lines]
+            return tuple([words.count(self.good) / len(words) for words in shown])
         return tuple(
             sum(self.share(word) for word in line.others) / len(line.others) for line in self.lines
         )
@@ -140,7 +141,7 @@ class Dilemma:
         return Evidence(
             good=kind,
             bad=unkind,
-            momentum=momentum([2 * part - 1 for part in shares]),
+            momentum=momentum([2 * part - 1 for part in shares[-2:]]),
             forward=self.forward,
             history=self.history,
         )
