@@ -126,6 +126,32 @@ def test_a_suite_of_served_models_that_is_killed_comes_to_the_same(
     assert len(events(torn, "result")) == 4
 
 
+def talks(body: dict[str, Any]) -> str:
+    """As `said`, and something to a memory that asks for a summary."""
+    try:
+        return said(body)
+    except InputError:  # there is no game in the prompt
+        return f"They took turns, {body['seed'] % 7} in all."
+
+
+@pytest.mark.slow
+def test_what_memories_ask_is_not_asked_again_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Chaos(answer=talks) as server:
+        what = suite(server, windows=[], arms=["p09-summary"])
+        whole, torn = tmp_path / "whole" / "run", tmp_path / "torn" / "run"
+        for folder in (whole, torn):
+            folder.mkdir(parents=True)
+        result = play_suite(what, whole)
+        server.contents.clear()
+        killed(what, torn, monkeypatch, [10, 9, 8])
+        again = sum(server.contents.values()) - len(server.contents)
+    assert again <= 3 * CONCURRENCY
+    assert min(row["upkeep_calls"] for row in result["rows"]) > 0
+    assert (torn / "result.json").read_bytes() == (whole / "result.json").read_bytes()
+
+
 def test_a_suite_of_simulated_players_that_is_killed_comes_to_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
