@@ -13,7 +13,7 @@ from agentmem.bench.games import BUILTIN, Game
 from agentmem.bench.players import scripted
 from agentmem.bench.seats import Recall
 from agentmem.bench.serving import KEYS as SERVING
-from agentmem.bench.serving import check_prices, read_serving
+from agentmem.bench.serving import check_prices, check_spec, read_serving
 from agentmem.bench.suite import SELF, Arm, Asking, Cell, Memory, Options, Suite, is_model
 from agentmem.bench.variant import AS_IT_IS, Variant
 from agentmem.config import build_policies
@@ -71,7 +71,7 @@ def read_suite(reader: Reader, content: Any, name: str) -> Suite:
     check_prices(reader, serving, suite.served)
     if not reader.problems:
         for spec in suite.served:
-            reader.attempt(partial(resolve, spec, **serving.model), "model")
+            reader.attempt(partial(_model, spec, **serving.model), "model")
     reader.finish()
     return suite
 
@@ -120,7 +120,7 @@ def _cell(
     names = _strings(reader, opponents, f"{at}.opponents")
     for i, opponent in enumerate(names):
         if found is not None and opponent != SELF:
-            check = resolve if is_model(opponent) else partial(scripted, found)
+            check = _model if is_model(opponent) else partial(scripted, found)
             reader.attempt(partial(check, opponent), f"{at}.opponents[{i}]")
     if game is None:
         return None
@@ -159,8 +159,18 @@ def _strings(reader: Reader, content: Any, key: str) -> tuple[str, ...]:
 def _players(reader: Reader, content: Any, key: str) -> tuple[str, ...]:
     names = _strings(reader, content, key)
     for i, name in enumerate(names):
-        reader.attempt(partial(resolve, name), f"{key}[{i}]")
+        reader.attempt(partial(_model, name), f"{key}[{i}]")
     return names
+
+
+def _model(spec: str, **options: Any) -> None:
+    """ConfigError for a spec that names no model, or holds a key, and for unknown options.
+
+    A key is needed only where the model is asked.
+    """
+    check_spec(spec)
+    key = {"api_key": "none yet"} if spec.startswith("openai:") else {}
+    resolve(spec, **{**key, **options})
 
 
 def _arms(reader: Reader, content: Any, windows: list[int], memory: Memory) -> tuple[Arm, ...]:

@@ -35,6 +35,7 @@ from agentmem.bench.surrogates import LABEL
 from agentmem.bench.table import table_text
 from agentmem.bench.variant import AS_IT_IS, Variant
 from agentmem.errors import BudgetExceeded, InputError, ModelError
+from agentmem.models import resolve
 
 FOLDER = Path("runs")
 LOG, KEPT = "events.jsonl", "answers.sqlite"
@@ -95,8 +96,10 @@ def play_suite(
 ) -> dict[str, Any]:
     """Play what the log in a folder does not hold; the result, which is also written there.
 
-    As `run_suite`, without table and report.
+    As `run_suite`, without table and report.  ConfigError for a model without its key.
     """
+    for spec in suite.served:
+        resolve(spec, **suite.serving.model)
     write_whole(folder / "spec.json", json.dumps(suite.spec(), indent=2, sort_keys=True) + "\n")
     jobs = list(suite.jobs())
     with ExitStack() as stack:

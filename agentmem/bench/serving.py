@@ -9,18 +9,23 @@ prices: {"openai:gpt-4o-mini": {input: 0.15, cached: 0.075, output: 0.6}}   for 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any
 
 from agentmem.bench.asking import Service
 from agentmem.budget import Budget, Price
-from agentmem.errors import nearest
+from agentmem.errors import ConfigError, nearest
 from agentmem.fields import Bounds, check
+from agentmem.foreign import redact
 from agentmem.reading import Reader
 
 KEYS = ("model", "prices", "budget", "concurrency", "timeout")
-SECRET = frozenset({"api_key", "openai_api_key"})
+SECRET = frozenset(
+    {"api_key", "openai_api_key", "default_headers", "extra_headers", "default_query"}
+)  # options that are, or may hold, a key
+_PASSWORD, _QUERY = re.compile(r"@https?://[^/?#]*@"), re.compile(r"@https?://.*[?#]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,9 +56,27 @@ class Serving:
     def spec(self) -> dict[str, Any]:
         """What of it determines results: no key, and not how fast they come."""
         return {
-            "model": {key: value for key, value in self.model.items() if key not in SECRET},
+            "model": without_secrets(self.model),
             "prices": {name: asdict(price) for name, price in self.prices.items()},
         }
+
+
+def without_secrets(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a model, without those that may hold a key, however deep they stand."""
+    return {
+        key: without_secrets(value) if isinstance(value, Mapping) else value
+        for key, value in options.items()
+        if key not in SECRET
+    }
+
+
+def check_spec(spec: str) -> None:
+    """ConfigError for a model spec that holds a key: it stands in all that a run writes."""
+    if redact(spec) != spec or _PASSWORD.search(spec) or _QUERY.search(spec):
+        raise ConfigError(
+            "a model's name and address are written into results: leave keys, passwords and "
+            "queries out of them, and set OPENAI_API_KEY or VLLM_API_KEY instead"
+        )
 
 
 def read_serving(reader: Reader, content: dict[str, Any]) -> Serving:

@@ -41,8 +41,10 @@ def probe(
     """Ask a model about 41 remembered pasts a game: what it answers, and would do in matches."""
     from agentmem.bench.probe import GAMES, estimate, folder_of, plan
     from agentmem.bench.probe import probe as ask
+    from agentmem.bench.serving import check_spec
     from agentmem.bench.suite import is_simulated
 
+    check_spec(model)
     chosen = games or list(GAMES)
     how = _serving(serving, max_cost)
     rows = _rows(played)

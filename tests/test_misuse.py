@@ -1,0 +1,85 @@
+"""What can go wrong around a run is told, before anything is written or lost."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from agentmem.bench.estimate import estimates
+from agentmem.bench.loading import load_suite
+from agentmem.bench.run import play_suite
+from agentmem.cli import app
+from agentmem.errors import ConfigError
+from tests.chaos import Chaos
+
+MOVE = json.dumps({"reasoning": "as ever", "action": "A"})
+
+
+def plain(player: str = "surrogate:immune", **changes: Any) -> dict[str, Any]:
+    """A suite of one short run."""
+    small: dict[str, Any] = {
+        "games": {"prisoners": {"rounds": 2}},
+        "players": [player],
+        "windows": [2],
+        "seeds": 1,
+    }
+    return {**small, **changes}
+
+
+def suite_of(folder: Path, **changes: Any) -> Path:
+    path = folder / "small.yaml"
+    path.write_text(json.dumps(plain(**changes)), encoding="utf-8")
+    return path
+
+
+class TestSecrets:
+    @pytest.mark.parametrize(
+        "spec",
+        [
+            "vllm:tiny@http://me:hidden-key@localhost:1/v1",
+            "vllm:tiny@http://localhost:1/v1?api_key=hidden-key",
+            "openai:tiny@https://localhost:1/sk-hidden-key/v1",
+            "vllm:tiny@http://localhost:1/hidden-environment/v1",
+        ],
+    )
+    def test_a_key_in_an_address_is_refused_and_not_repeated(
+        self, spec: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("VLLM_API_KEY", "hidden-environment")
+        for changes in ({"player": spec}, {"games": {"prisoners": {"opponents": [spec]}}}):
+            with pytest.raises(ConfigError, match="leave keys, passwords and queries") as told:
+                load_suite(suite_of(tmp_path, **changes))
+            assert "hidden" not in str(told.value)
+        asked = CliRunner().invoke(app, ["bench", "probe", spec, "--out", str(tmp_path / "probe")])
+        assert (asked.exit_code, "leave keys" in asked.output) == (2, True)
+        assert not (tmp_path / "probe").exists()
+
+    def test_no_key_among_the_options_is_written_anywhere(self, tmp_path: Path) -> None:
+        options = {
+            "api_key": "hidden-1",
+            "default_headers": {"Authorization": "hidden-2"},
+            "model_kwargs": {"extra_headers": {"X-Key": "hidden-3"}},
+            "temperature": 0.5,
+        }
+        with Chaos(answer=lambda _: MOVE) as server:
+            path = suite_of(tmp_path, player=f"vllm:tiny@{server.url}", model=options)
+            (tmp_path / "run").mkdir()
+            play_suite(load_suite(path), tmp_path / "run")
+        path.unlink()
+        written = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+        assert b'"temperature": 0.5' in written
+        assert b"hidden" not in written
+
+    def test_an_estimate_needs_no_key_and_a_run_without_one_writes_nothing(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+        suite = load_suite(suite_of(tmp_path, player="openai:tiny"))
+        assert estimates(suite)[0].calls == 4
+        with pytest.raises(ConfigError, match="needs a key: set OPENAI_API_KEY"):
+            play_suite(suite, tmp_path / "run")
+        assert not (tmp_path / "run").exists()
