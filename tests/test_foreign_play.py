@@ -69,6 +69,14 @@ class Cheat(Twice):
 
 class Shapeless:
     pass
+
+
+class Parrot:
+    def __init__(self, name="parrot"):
+        self.name = name
+
+    def invoke(self, messages, **kwargs):
+        raise AssertionError
 '''
 SUITE = """
 games:
@@ -86,7 +94,10 @@ def foreign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     info = tmp_path / "foreign_play-1.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: foreign-play\nVersion: 1\n")
-    (info / "entry_points.txt").write_text("[agentmem.games]\nstag = foreign_play:Stag\n")
+    (info / "entry_points.txt").write_text(
+        "[agentmem.games]\nstag = foreign_play:Stag\n"
+        "[agentmem.players]\nparrot = foreign_play:Parrot\n"
+    )
     monkeypatch.syspath_prepend(str(tmp_path))
     yield tmp_path
     sys.modules.pop("foreign_play", None)
@@ -112,6 +123,14 @@ def test_a_foreign_game_is_played_with_classics_and_with_scripts_of_its_own(
     assert rows[2]["reward"] <= 2  # against who always defects
     spec = load_suite(foreign / "suite.yaml").spec()
     assert list(spec["foreign"]) == ["foreign_play"]
+
+
+@pytest.mark.parametrize("player", ["surrogate:parrot", "foreign_play:Parrot", "surrogate:s1"])
+def test_the_hash_covers_the_code_of_a_foreign_model(foreign: Path, player: str) -> None:
+    path = foreign / "suite.yaml"
+    path.write_text(f"games: {{prisoners: }}\nplayers: ['{player}']\nwindows: [2]\n")
+    covered = list(load_suite(path).spec()["foreign"])
+    assert covered == ([] if player == "surrogate:s1" else ["foreign_play"])
 
 
 def test_an_illegal_move_of_a_script_is_a_clear_error(foreign: Path) -> None:

@@ -23,15 +23,15 @@ def source_hash() -> str:
     return content_id(*parts)
 
 
-def foreign(parts: Iterable[object]) -> dict[str, str]:
-    """By module, a hash over the code of the parts that are not this package's.
+def foreign(parts: Iterable[object], modules: Iterable[str] = ()) -> dict[str, str]:
+    """By module, a hash over the code of the parts that are not this package's, and of `modules`.
 
     Only of the modules in which their classes stand, not of what those import; "" where there is
     no source, as in a console.
     """
-    modules = {cls.__module__ for part in parts for cls in type(part).__mro__}
+    found = {cls.__module__ for part in parts for cls in type(part).__mro__}.union(modules)
     ours = (PACKAGE, *sys.stdlib_module_names)
-    return {name: _code(name) for name in sorted(modules) if name.partition(".")[0] not in ours}
+    return {name: _code(name) for name in sorted(found) if name.partition(".")[0] not in ours}
 
 
 def _code(module: str) -> str:

@@ -34,6 +34,7 @@ from agentmem.config import dump
 from agentmem.core import content_id
 from agentmem.errors import ConfigError
 from agentmem.fields import Bounds, Seconds, check
+from agentmem.models import resolve
 
 Place = Literal["system", "after"]
 SELF = "self"  # the opponent that is the player itself, with a memory of the same arm
@@ -42,6 +43,11 @@ SELF = "self"  # the opponent that is the player itself, with a memory of the sa
 def is_model(opponent: str) -> bool:
     """Whether an opponent is a chat model: it remembers as the player does."""
     return ":" in opponent and not opponent.startswith(PREFIXES)
+
+
+def is_remote(spec: str) -> bool:
+    """Whether a model spec names a server; others name code, by a dotted path."""
+    return spec.startswith(("openai:", "vllm:"))
 
 
 def is_simulated(player: str) -> bool:
@@ -208,7 +214,10 @@ class Suite:
             "arms": [_arm_spec(arm) for arm in self.arms],
             "lexicon": lexicon.VERSION,
             "code": source_hash(),
-            "foreign": foreign([*_sides(self.cells), *_components(self.arms)]),
+            "foreign": foreign(
+                [*_sides(self.cells), *_components(self.arms)],
+                [spec.partition(":")[0] for spec in self.served if not is_remote(spec)],
+            ),
             "version": package_version(),
         }
 
@@ -231,14 +240,14 @@ def _cell_spec(cell: Cell) -> dict[str, Any]:
 
 
 def _sides(cells: Sequence[Cell]) -> list[object]:
-    """The games, and the scripted players of somebody else."""
-    own = [
-        scripted(type(cell.game), opponent)
-        for cell in cells
-        for opponent in cell.opponents
-        if opponent.startswith(OWN)
-    ]
-    return [*(cell.game for cell in cells), *own]
+    """The games, the scripted players of somebody else, and the simulated ones."""
+    found: list[object] = []
+    for cell in cells:
+        who = (*cell.players, *cell.opponents)
+        found.append(cell.game)
+        found += [scripted(type(cell.game), name) for name in who if name.startswith(OWN)]
+        found += [resolve(spec) for spec in who if is_simulated(spec)]
+    return found
 
 
 def _components(arms: Sequence[Arm]) -> list[object]:
