@@ -118,6 +118,19 @@ def test_a_served_model_is_asked_only_after_a_yes(tmp_path: Path) -> None:
         assert ask("estimate", path)[0]["calls"] == 24
 
 
+def test_who_interrupts_is_told_how_to_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*given: Any, **options: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("agentmem.bench.run.run_suite", interrupted)
+    path = suite(tmp_path, "surrogate:immune")
+    result = CliRunner().invoke(app, ["bench", "run", str(path), "--out", str(tmp_path)])
+    assert result.exit_code != 0
+    assert f"go on with: agentmem bench resume {tmp_path}" in result.stderr
+
+
 def test_a_limit_in_money_needs_a_price(tmp_path: Path) -> None:
     path = suite(tmp_path, "vllm:tiny@http://127.0.0.1:1/v1")
     message = fail("run", path, "--max-cost", "1", "--out", tmp_path / "out", code=2)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 import yaml
@@ -15,6 +16,9 @@ from agentmem.bench.variant import Variant
 from agentmem.cli import probing, tuning
 from agentmem.cli.session import Session, YesOption, clean, columns, command
 from agentmem.errors import InputError
+
+if TYPE_CHECKING:
+    from agentmem.bench.suite import Suite
 
 SuiteArgument = Annotated[
     str, typer.Argument(metavar="SUITE", help="A suite's file, or its name in the catalogue.")
@@ -74,25 +78,41 @@ def run(
 
     otherwise = _variant(player, seeds, rounds, price)
     read = limited(load_suite(suite, otherwise), max_cost)
-    if read.served:
-        from agentmem.bench.estimate import estimates
-
-        if not session.as_json:
-            _show_estimates(session, [asdict(one) for one in estimates(read)])
-        session.confirm(f"Ask {', '.join(read.served)}?", yes)
-    folder = run_suite(
-        suite,
-        out,
-        progress=progress and not session.as_json,
-        resume=resume,
-        workers=workers,
-        place=executor,
-        log=log,
-        max_cost=max_cost,
-        answers=answers,
-        variant=otherwise,
-    )
+    _agree(session, read, yes)
+    with _interruptible(out / read.spec_hash()):
+        folder = run_suite(
+            suite,
+            out,
+            progress=progress and not session.as_json,
+            resume=resume,
+            workers=workers,
+            place=executor,
+            log=log,
+            max_cost=max_cost,
+            answers=answers,
+            variant=otherwise,
+        )
     _show_run(session, folder)
+
+
+def _agree(session: Session, suite: Suite, yes: bool) -> None:
+    """Say what served models will cost, and ask whether to go on."""
+    from agentmem.bench.estimate import estimates
+
+    if suite.served:
+        if not session.as_json:
+            _show_estimates(session, [asdict(one) for one in estimates(suite)])
+        session.confirm(f"Ask {', '.join(suite.served)}?", yes)
+
+
+@contextmanager
+def _interruptible(folder: Path) -> Iterator[None]:
+    """Say how to go on after Ctrl-C."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        typer.echo(f"what is done is kept; go on with: agentmem bench resume {folder}", err=True)
+        raise
 
 
 def _variant(
@@ -169,14 +189,13 @@ def diff(
     names = ("game", "player", "opponent", "arm")
     table = columns(*names, "figure", "A", "B", "B - A [95%]", "seeds", "p")
     for line in found["figures"]:
-        gap = line["difference"]
         cells = [clean(line[name]) for name in names]
         means = [_number(mean) for mean in line["means"]]
-        table.add_row(*cells, line["headline"], *means, *_gap(gap))
+        table.add_row(*cells, line["headline"], *means, *_gap(line["difference"]))
     missing = [f"only in one of them: {clean(' / '.join(setting))}" for setting in found["only"]]
     labels = dict.fromkeys(label for label in found["labels"] if label)
-    same = "the same specification"
-    session.show(found, *labels, spec if found["spec"] else same, "", table, *missing)
+    head = spec if found["spec"] else "the same specification"
+    session.show(found, *labels, head, "", table, *missing)
 
 
 def _number(value: float | None) -> str:
