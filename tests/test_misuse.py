@@ -13,9 +13,10 @@ from agentmem.bench.estimate import estimates
 from agentmem.bench.loading import load_suite
 from agentmem.bench.run import play_suite
 from agentmem.cli import app
-from agentmem.errors import ConfigError
+from agentmem.errors import ConfigError, InputError
 from tests.chaos import Chaos
 
+RUN = "prisoners/surrogate:immune/self/window-2/0"
 MOVE = json.dumps({"reasoning": "as ever", "action": "A"})
 
 
@@ -83,3 +84,40 @@ class TestSecrets:
         with pytest.raises(ConfigError, match="needs a key: set OPENAI_API_KEY"):
             play_suite(suite, tmp_path / "run")
         assert not (tmp_path / "run").exists()
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
+    """The lines of a finished run's log."""
+    folder = tmp_path_factory.mktemp("whole")
+    play_suite(load_suite(suite_of(folder)), folder)
+    return (folder / "events.jsonl").read_bytes().splitlines(keepends=True)
+
+
+class TestDamage:
+    @pytest.mark.parametrize(
+        ("place", "line", "problem"),
+        [
+            (2, b"\0\0\0\n", "jsonl:3: no event of a run"),
+            (2, b'{"type": "decision", "run": "prison\n', "jsonl:3: no event of a run"),
+            (2, b'{"type": "decision", "run": "a\tb"}\n', "jsonl:3: not JSON"),
+            (2, b'{"type": "decision", "run": "\xff"}\n', "jsonl:3: not JSON"),
+            (2, b'{"type": "decision", "run": "%s", "ro\n', "event 2 in the log: not JSON"),
+            (2, b'{"type": "decision", "run": "%s", "x": "\xff"}\n', "go apart at round 1"),
+            (-1, b'{"type": "result", "run": "%s"}\n', "jsonl:9: a result without its row"),
+            (-1, b'{"type": "result", "run": "%s", "row": 3}\n', "jsonl:9: a result without"),
+            (-1, b'{"type": "result", "run": "%s", "row": {}, "asked": 3}\n', "jsonl:9: a result"),
+        ],
+    )
+    def test_a_damaged_line_of_a_log_is_named(
+        self, place: int, line: bytes, problem: str, log: list[bytes], tmp_path: Path
+    ) -> None:
+        suite = load_suite(suite_of(tmp_path))
+        lines = log if place < 0 else log[:-1]
+        lines = [*lines]
+        lines[place] = line.replace(b"%s", RUN.encode())
+        path = tmp_path / "events.jsonl"
+        path.write_bytes(b"".join(lines))
+        with pytest.raises(InputError, match=problem):
+            play_suite(suite, tmp_path)
+        assert path.read_bytes() == b"".join(lines)

@@ -41,7 +41,7 @@ class Lines(Sequence[str]):
             return Lines(path=self.path, places=self.places[at])
         with self.path.open("rb") as file:
             file.seek(self.places[at])
-            return file.readline().decode()
+            return file.readline().decode(errors="replace")
 
     def __len__(self) -> int:
         return len(self.places)
@@ -100,13 +100,14 @@ class Log:
                     "or begin anew without resuming"
                 )
             return
+        at = f"{self.path}:{number}"
         head = HEAD.match(text)
         if head is None:
-            raise InputError(f"{self.path}:{number}: no event of a run")
-        run = json.loads(head[2])
+            raise InputError(f"{at}: no event of a run")
+        run = _parsed(b'{"run": %b}' % head[2], at)["run"]
         if head[1] == b"result":
-            event = _parsed(text, f"{self.path}:{number}")
-            self.finish(run, event["row"], event.get("asked", {}))
+            row, asked = _finished(text, at)
+            self.finish(run, row, asked)
         else:
             self.open_runs.setdefault(run, []).append(place)
 
@@ -151,10 +152,14 @@ class Tape:
         if logged != text:
             raise InputError(
                 f"{self.run}: the log and the run go apart at {_place(event)}: "
-                f"{_difference(json.loads(logged), json.loads(text))}; begin anew without resuming"
+                f"{_difference(self._event(), json.loads(text))}; begin anew without resuming"
             )
         self.at += 1
         return ""
+
+    def _event(self) -> Event:
+        """The event that the log holds here."""
+        return _parsed(self.held[self.at].encode(), f"{self.run}: event {self.at + 1} in the log")
 
     def answer(self, messages: Messages, key: Key) -> Answer | None:
         """What a model answered to this prompt of a decision, if the log holds it in full.
@@ -163,7 +168,7 @@ class Tape:
         """
         if self.at >= len(self.held) or key[-2] != "model":
             return None
-        event = json.loads(self.held[self.at])
+        event = self._event()
         attempt = int(str(key[-1]))
         if attempt == 0 and event.get("prompt_hash") != digest(messages):
             asked = {"prompt": messages[-1]["content"], "prompt_hash": digest(messages)}
@@ -194,8 +199,8 @@ def finished(path: Path) -> dict[str, Row]:
     with path.open("rb") as file:
         for text in file:
             if text.startswith(b'{"type": "result"') and text.endswith(b"\n"):
-                event = _parsed(text, str(path))
-                rows[event["run"]] = event["row"]
+                run = str(_parsed(text, str(path)).get("run"))
+                rows[run], _ = _finished(text, str(path))
     return rows
 
 
@@ -209,6 +214,15 @@ def hold(file: IO[bytes], path: Path) -> None:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         raise InputError(f"{path} is being written by another process") from error
+
+
+def _finished(text: bytes, at: str) -> tuple[Row, Asked]:
+    """The row in a line of the kind `result`, and what its run asked."""
+    event = _parsed(text, at)
+    row, asked = event.get("row"), event.get("asked", {})
+    if not isinstance(row, dict) or not isinstance(asked, dict):
+        raise InputError(f"{at}: a result without its row")
+    return row, asked
 
 
 def _parsed(text: bytes, at: str) -> Event:
