@@ -14,6 +14,7 @@ from agentmem.bench.loading import load_suite
 from agentmem.bench.once import play
 from agentmem.bench.stats import Row
 from agentmem.bench.surrogates import Reply
+from agentmem.bench.surrogates.reading import read_dilemma
 from agentmem.bench.voices import Direct
 from agentmem.errors import ConfigError
 from agentmem.models import resolve
@@ -89,3 +90,14 @@ def test_the_memory_of_a_seat_has_no_seats_of_its_own(plays: Any) -> None:
     arm = "{seats: [{k: 1}, {seats: [{k: 1}, {k: 2}]}]}"
     with pytest.raises(ConfigError, match=r"arms.one.seats\[1\]: has seats of its own"):
         plays("prisoners: {rounds: 1}", arm=arm)
+
+
+def test_rounds_that_are_filled_up_to_a_length_are_read(plays: Any) -> None:
+    """Where a friendly round has fewer digits than the real one, blanks stand after it."""
+    game = "public_goods: {members: 4, rounds: 6, opponents: [alternator]}"
+    ((events, _),) = plays(game, arm="p13-sanitized")
+    prompt = [event["prompt"] for event in events if event["type"] == "decision"][-1]
+    seen = read_dilemma(events[0]["systems"][0], f"{events[0]['systems'][0]}\n{prompt}")
+    assert seen is not None
+    assert " \n[Round" in prompt
+    assert [line.number for line in seen.lines] == [1, 2, 3, 4, 5]

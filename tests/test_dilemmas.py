@@ -37,7 +37,7 @@ ALL = [
     Travelers(payoffs="textbook"),
     PublicGoods(order="plain"),
     PublicGoods(payoffs="textbook"),
-    PublicGoods(players=4, order="plain"),
+    PublicGoods(members=4, order="plain"),
     Trust(order="plain"),
     Investment(),
 ]

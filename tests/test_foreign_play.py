@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from agentmem.bench import run_suite
-from agentmem.bench.loading import load_suite
+from agentmem.bench.games import BUILTIN as GAMES
+from agentmem.bench.loading import OF_A_CELL, load_suite
 from agentmem.bench.players import scripted
 from agentmem.errors import ConfigError, InputError, PluginError
 
@@ -48,6 +49,13 @@ class Stag(Dilemma):
 
 class Dear(Prisoners):
     """A kind of prisoner's dilemma, under the same name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Crowd(Prisoners):
+    """What it calls players no suite could set."""
+
+    players: int = 2
 
 
 class Twice:
@@ -136,6 +144,12 @@ def test_the_hash_covers_the_code_of_a_foreign_model(foreign: Path, player: str)
 def test_an_illegal_move_of_a_script_is_a_clear_error(foreign: Path) -> None:
     with pytest.raises(InputError, match="the script at seat 1 moved 'B', which is not A0 or A1"):
         played(foreign, "stag", "script:foreign_play:Cheat")
+
+
+def test_a_game_may_not_take_the_words_of_a_suite(foreign: Path) -> None:
+    with pytest.raises(ConfigError, match="has a field 'players', which a suite says of every"):
+        played(foreign, "'foreign_play:Crowd'")
+    assert not [name for name, of in GAMES.items() if OF_A_CELL & of.__dataclass_fields__.keys()]
 
 
 def test_what_plays_a_game_plays_its_kinds(foreign: Path) -> None:

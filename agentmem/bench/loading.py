@@ -29,6 +29,9 @@ PARTS = {  # of an arm
 }
 
 
+OF_A_CELL = {"game", "players", "opponents", *Asking.__dataclass_fields__}  # beside the game's own
+
+
 def load_suite(path: str | Path, variant: Variant = AS_IT_IS) -> Suite:
     """The suite in a file, or in the catalogue by name; ConfigError lists all that is wrong.
 
@@ -143,6 +146,8 @@ def game_class(name: str) -> type[Game]:
     found = registry.find("games", name)
     if not (isinstance(found, type) and issubclass(found, Game)):
         raise ConfigError(f"{name!r} is not a subclass of agentmem.bench.games.Game")
+    if taken := OF_A_CELL & found.__dataclass_fields__.keys():
+        raise ConfigError(f"{name!r} has a field {min(taken)!r}, which a suite says of every game")
     return found
 
 

@@ -24,12 +24,12 @@ class PublicGoods(Dilemma):
 
     name: ClassVar[str] = "public_goods"
 
-    players: Annotated[int, Bounds(least=2, most=10)] = 3
+    members: Annotated[int, Bounds(least=2, most=10)] = 3
     payoffs: Literal["primary", "textbook"] = "primary"
 
     @property
     def seats(self) -> int:
-        return self.players
+        return self.members
 
     @property
     def units(self) -> bool:

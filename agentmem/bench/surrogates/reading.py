@@ -182,9 +182,9 @@ def brief_of(text: str) -> tuple[int, int] | None:
 
 
 def memory_of(text: str) -> list[str]:
-    """The lines of the memory block; none of an empty one."""
+    """The lines of the memory block, without blanks that fill them up; none of an empty one."""
     block = _BLOCK.search(text)
-    return block[1].split("\n") if block else []
+    return [line.rstrip() for line in block[1].split("\n")] if block else []
 
 
 @lru_cache(maxsize=256)  # a few rules, each read at every decision
