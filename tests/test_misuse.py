@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from agentmem.bench import again
+from agentmem.bench.compare import compare
 from agentmem.bench.estimate import estimates
 from agentmem.bench.loading import load_suite
-from agentmem.bench.run import play_suite
+from agentmem.bench.run import play_suite, run_suite
 from agentmem.cli import app
 from agentmem.errors import ConfigError, InputError
 from tests.chaos import Chaos
@@ -121,3 +123,24 @@ class TestDamage:
         with pytest.raises(InputError, match=problem):
             play_suite(suite, tmp_path)
         assert path.read_bytes() == b"".join(lines)
+
+    @pytest.mark.parametrize("text", ["", "[]", '{"suite": "of old"}'])
+    def test_a_damaged_or_older_file_of_a_run_is_named(self, text: str, tmp_path: Path) -> None:
+        folder = run_suite(suite_of(tmp_path), tmp_path, progress=False)
+        whole = (folder / "result.json").read_bytes()
+        meta = (folder / "meta.json").read_bytes()
+        (folder / "result.json").write_text(text, encoding="utf-8")
+        for use in (again.remake, lambda folder: compare(folder, folder)):
+            with pytest.raises(InputError, match=r"result\.json: damaged"):
+                use(folder)
+        assert again.resume(folder, progress=False) == folder
+        assert (folder / "result.json").read_bytes() == whole
+        (folder / "meta.json").write_text(text, encoding="utf-8")
+        for use in (again.remake, again.resume):
+            with pytest.raises(InputError, match=r"meta\.json: damaged"):
+                use(folder)
+        (folder / "meta.json").write_bytes(meta)
+        (folder / "spec.json").write_text("[]", encoding="utf-8")
+        for use in (again.remake, lambda folder: compare(folder, folder)):
+            with pytest.raises(InputError, match=r"spec\.json: damaged, or of another version"):
+                use(folder)

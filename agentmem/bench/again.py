@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
-from agentmem.bench.files import write_whole
+from agentmem.bench.files import read_object, write_whole
 from agentmem.bench.loading import load_suite
 from agentmem.bench.log import finished
-from agentmem.bench.run import FOLDER, collect, publish, run_suite
+from agentmem.bench.run import FOLDER, RESULT, collect, publish, run_suite
 from agentmem.bench.suite import Suite
 from agentmem.bench.variant import AS_IT_IS, Variant
 from agentmem.errors import InputError
@@ -47,7 +46,7 @@ def remake(folder: str | Path, out: str | Path | None = None) -> Path:
     if not (folder / "result.json").is_file():
         partial(folder, meta)
     else:
-        publish(folder, json.loads((folder / "result.json").read_text("utf-8")))
+        publish(folder, read_object(folder / "result.json", *RESULT))
     report = folder / "report.html"
     if out is not None:
         write_whole(Path(out), report.read_text("utf-8"))
@@ -73,8 +72,7 @@ def known(folder: Path) -> dict[str, Any]:
     path = folder / "meta.json"
     if not path.is_file():
         raise InputError(f"{str(folder)!r} is no folder of a run: it holds no meta.json")
-    found: dict[str, Any] = json.loads(path.read_text("utf-8"))
-    return found
+    return read_object(path, "suite", "variant", "spec_hash", "log", "answers", "git")
 
 
 def unchanged(folder: Path, meta: dict[str, Any]) -> Suite:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from agentmem.bench.files import read_object
 from agentmem.bench.stats import Row, paired
 from agentmem.errors import InputError
 
@@ -47,10 +47,9 @@ def read(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     for name in ("result.json", "spec.json"):
         if not (folder / name).is_file():
             raise InputError(f"{str(folder)!r} is no folder of a finished run: it holds no {name}")
-    result, spec = (
-        json.loads((folder / name).read_text("utf-8")) for name in ("result.json", "spec.json")
+    return read_object(folder / "result.json", "label", "games", "rows"), read_object(
+        folder / "spec.json"
     )
-    return result, spec
 
 
 def by_setting(result: Mapping[str, Any]) -> dict[Any, list[Row]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import sys
@@ -31,6 +32,19 @@ def write_whole(path: Path, text: str) -> None:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def read_object(path: Path, *keys: str) -> dict[str, Any]:
+    """The JSON object in a file that a run wrote; InputError unless it holds these keys."""
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except ValueError as error:
+        raise InputError(f"{path}: damaged, it is not JSON ({error})") from error
+    missing = [key for key in keys if not isinstance(found, dict) or key not in found]
+    if not isinstance(found, dict) or missing:
+        lacks = f": it holds no {missing[0]!r}" if missing else ""
+        raise InputError(f"{path}: damaged, or of another version of agentmem{lacks}")
+    return found
 
 
 def versions() -> dict[str, str]:

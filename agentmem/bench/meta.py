@@ -15,7 +15,7 @@ from typing import Any, Self
 
 import agentmem
 from agentmem.bench.asking import Figures
-from agentmem.bench.files import versions, write_whole
+from agentmem.bench.files import read_object, versions, write_whole
 from agentmem.bench.suite import Suite
 from agentmem.foreign import redact
 
@@ -37,7 +37,7 @@ class Meta:
     def begin(cls, folder: Path, suite: Suite, level: str, answers: str | None = None) -> Self:
         """Note that a session begins; `answers`: the file that keeps what models answer."""
         path = folder / NAME
-        before = json.loads(path.read_text("utf-8")) if path.exists() else {}
+        before = read_object(path) if path.exists() else {}
         content = {
             "suite": suite.source,
             "variant": suite.variant.plain(),

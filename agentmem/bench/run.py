@@ -39,6 +39,7 @@ from agentmem.models import resolve
 
 FOLDER = Path("runs")
 LOG, KEPT = "events.jsonl", "answers.sqlite"
+RESULT = ("suite", "label", "seeds", "games", "rows", "summary", "curves")  # what a report needs
 
 
 def run_suite(

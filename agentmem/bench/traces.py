@@ -19,7 +19,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any
 
-from agentmem.bench.files import write_whole
+from agentmem.bench.files import read_object, write_whole
 from agentmem.bench.keys import generator
 from agentmem.bench.lexicon import FORWARD, HISTORY, VERSION, count
 from agentmem.bench.provenance import package_version
@@ -124,7 +124,7 @@ def _source(folder: Path) -> dict[str, Any]:
     for name in ("events.jsonl", "spec.json"):
         if not (folder / name).is_file():
             raise InputError(f"{str(folder)!r} is no folder of a run: it holds no {name}")
-    spec = json.loads((folder / "spec.json").read_text("utf-8"))
+    spec = read_object(folder / "spec.json")
     spec_hash = content_id(json.dumps(spec, sort_keys=True))[:16]
     return {"spec_hash": spec_hash, "suite": spec.get("name"), "version": spec.get("version")}
 

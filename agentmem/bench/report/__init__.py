@@ -18,6 +18,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from agentmem.bench.files import read_object
 from agentmem.bench.report import methods
 from agentmem.bench.report.picks import HOW, Row, chosen, logged, main, replayed
 from agentmem.bench.report.plots import policy_dots, seat_dots, tradeoff, window_curve
@@ -85,7 +86,7 @@ def report_of(folder: Path, result: Result, suite: Suite | None = None) -> str:
     Of a log that leaves texts out, they are played once more if `suite` is given.
     """
     found = {
-        name: json.loads((folder / f"{name}.json").read_text("utf-8")) for name in ("meta", "spec")
+        name: read_object(folder / f"{name}.json") for name in ("meta", "spec")
     }
     ids = picked(result, found["spec"])
     texts = found["meta"].get("log", "full") == "full"
