@@ -48,7 +48,7 @@ arms:
   mixed: {seats: [p01-window-2, p03-full, p03-full]}
 seeds: 2
 """
-HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>{{ 7 * 7 }} <!-- & \u2028"
+HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>{{ 7919 * 7907 }} <!-- & \u2028"
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +157,7 @@ def test_what_models_write_cannot_leave_the_data(folder: Path) -> None:
     assert HOSTILE in found.data[0]["texts"]
     assert found.data[0]["memories"][0][0] == HOSTILE
     assert "<script>alert" not in text
-    assert "49" not in re.findall(r"<header>.*?</header>", text, re.DOTALL)[0]
+    assert str(7919 * 7907) not in re.findall(r"<header>.*?</header>", text, re.DOTALL)[0]
     text.encode()  # lone surrogates stay escaped
 
 
