@@ -43,6 +43,22 @@ class Seen:
         return [r.moves[place] for r in self.past]
 
 
+def offer_of(seen: Seen) -> int | None:
+    """The offer or price on the table, where offers and answers take turns; None: there is none."""
+    acts = seen.played.acts
+    return int(acts[-1].move) if len(acts) % 2 else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Anything:
+    """Any legal move, evenly."""
+
+    name: ClassVar[str] = "random"
+
+    def move(self, seen: Seen) -> Move:
+        return seen.rng.choice(seen.stage.legal)
+
+
 class Player(Protocol):
     """Somebody who plays one game by rule: a pure function of what is seen, and of chance."""
 

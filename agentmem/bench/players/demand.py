@@ -7,7 +7,7 @@ from typing import ClassVar, cast
 
 from agentmem.bench.games import Move
 from agentmem.bench.games.demand import Demand
-from agentmem.bench.players.base import Seen
+from agentmem.bench.players.base import Anything, Seen
 from agentmem.bench.players.concession import CONCEDER, HARD, target
 
 
@@ -61,14 +61,10 @@ class Conceder:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RandomBargainer:
+class RandomBargainer(Anything):
     """Any legal demand, evenly."""
 
-    name: ClassVar[str] = "random"
     game: ClassVar[str] = "demand"
-
-    def move(self, seen: Seen) -> Move:
-        return seen.rng.choice(seen.stage.legal)
 
 
 def units(seen: Seen, demand: float) -> int:

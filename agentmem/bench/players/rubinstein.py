@@ -8,7 +8,7 @@ from typing import ClassVar, cast
 
 from agentmem.bench.games import Move
 from agentmem.bench.games.rubinstein import Rubinstein, offers_in_equilibrium
-from agentmem.bench.players.base import Seen
+from agentmem.bench.players.base import Anything, Seen, offer_of
 from agentmem.bench.players.concession import BOULWARE, CONCEDER, HARD, target
 
 
@@ -82,25 +82,15 @@ class Conceder(Boulware):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RandomBargainer:
+class RandomBargainer(Anything):
     """Any legal move, evenly."""
 
-    name: ClassVar[str] = "random"
     game: ClassVar[str] = "rubinstein"
-
-    def move(self, seen: Seen) -> Move:
-        return seen.rng.choice(seen.stage.legal)
 
 
 def turn_of(seen: Seen) -> int:
     """The round of the game, from 1."""
     return len(seen.played.acts) // 2 + 1
-
-
-def offer_of(seen: Seen) -> int | None:
-    """The offer on the table, if there is one."""
-    acts = seen.played.acts
-    return int(acts[-1].move) if len(acts) % 2 else None
 
 
 def for_share(seen: Seen, demand: float) -> Move:

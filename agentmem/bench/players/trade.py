@@ -8,7 +8,7 @@ from typing import ClassVar, cast
 
 from agentmem.bench.games import Move
 from agentmem.bench.games.trade import Trade, hoped_surplus
-from agentmem.bench.players.base import Seen
+from agentmem.bench.players.base import Anything, Seen, offer_of
 from agentmem.bench.players.concession import BOULWARE, CONCEDER, HARD, target
 
 
@@ -63,20 +63,10 @@ class Conceder(Boulware):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RandomBargainer:
+class RandomBargainer(Anything):
     """Any legal move, evenly; it may well make a loss."""
 
-    name: ClassVar[str] = "random"
     game: ClassVar[str] = "trade"
-
-    def move(self, seen: Seen) -> Move:
-        return seen.rng.choice(seen.stage.legal)
-
-
-def offer_of(seen: Seen) -> int | None:
-    """The price on the table, if there is one."""
-    acts = seen.played.acts
-    return int(acts[-1].move) if len(acts) % 2 else None
 
 
 def for_share(seen: Seen, demand: float) -> Move:

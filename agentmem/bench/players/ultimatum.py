@@ -8,7 +8,7 @@ from typing import ClassVar, cast
 from agentmem.bench.games import Move
 from agentmem.bench.games.bargain import INSULT
 from agentmem.bench.games.ultimatum import Ultimatum
-from agentmem.bench.players.base import Seen
+from agentmem.bench.players.base import Anything, Seen
 from agentmem.bench.players.concession import CONCEDER, HARD, target
 
 
@@ -107,14 +107,10 @@ class Insulted:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RandomBargainer:
+class RandomBargainer(Anything):
     """Any legal move, evenly."""
 
-    name: ClassVar[str] = "random"
     game: ClassVar[str] = "ultimatum"
-
-    def move(self, seen: Seen) -> Move:
-        return seen.rng.choice(seen.stage.legal)
 
 
 def for_share(seen: Seen, demand: float) -> Move:
