@@ -101,9 +101,10 @@ class Bargain(Game):
         """What happens in a round, with a word on messages where there are any."""
         return f"{play} {fill('bargain_talk')}" if self.talk else play
 
-    def heard(self, ask: str, act: Act) -> str:
-        """What is asked, after what the other said."""
-        return fill("bargain_heard", ask=ask, said=quoted(act.message)) if act.message else ask
+    def heard(self, ask: str, *last: Act) -> str:
+        """What is asked, after what the other said with its last act, if there is one."""
+        said = last[-1].message if last else ""
+        return fill("bargain_heard", ask=ask, said=quoted(said)) if said else ask
 
     def figures(
         self, rounds: Sequence[Round], choices: Sequence[Choice], seats: Sequence[int]
@@ -194,6 +195,18 @@ def exchanges(played: Round) -> list[Exchange]:
         Exchange(at // 2 + 1, acts[at], acts[at + 1] if at + 1 < len(acts) else None)
         for at in range(0, len(acts), 2)
     ]
+
+
+def at_turn(played: Round, most: int) -> tuple[int, Exchange | None] | None:
+    """Where a round of alternating offers, at most so many, stands; None when it is over.
+
+    The turn, from 1, and the offer that waits for an answer, if one does.
+    """
+    done = exchanges(played)
+    if done and done[-1].answer is None:
+        return done[-1].turn, done[-1]
+    over = len(done) >= most or (done and done[-1].accepted)
+    return None if over else (len(done) + 1, None)
 
 
 def proposal(seat: int, ask: str, key: str, most: int, *, talk: bool) -> Stage:

@@ -13,6 +13,7 @@ from agentmem.bench.games.bargain import (
     Exchange,
     Offer,
     Outcome,
+    at_turn,
     exchanges,
     half_of,
     of_a_pie,
@@ -98,11 +99,9 @@ class Rubinstein(Bargain):
         return fill("rubinstein_worth_known", pie=self.pie, own=mine, theirs=theirs)
 
     def stage(self, played: Round) -> Stage | None:
-        done = exchanges(played)
-        open_ = done[-1] if done and done[-1].answer is None else None
-        turn = open_.turn if open_ else len(done) + 1
-        if turn > self.most or (done and done[-1].accepted):
+        if (at := at_turn(played, self.most)) is None:
             return None
+        turn, open_ = at
         first = self.proposer(played.number, turn)
         seat = 1 - first if open_ else first
         said = {
@@ -113,9 +112,7 @@ class Rubinstein(Bargain):
             "worth": self.worth(turn, seat),
         }
         if open_ is None:
-            ask = fill("rubinstein_propose", **said)
-            if done and done[-1].answer is not None:
-                ask = self.heard(ask, done[-1].answer)
+            ask = self.heard(fill("rubinstein_propose", **said), *played.acts[-1:])
             return proposal(seat, ask, "offer", self.pie, talk=self.talk)
         ask = fill("rubinstein_respond", offer=open_.offer.move, **said)
         return reply(seat, self.heard(ask, open_.offer), talk=self.talk)

@@ -13,6 +13,7 @@ from agentmem.bench.games.bargain import (
     Exchange,
     Offer,
     Outcome,
+    at_turn,
     exchanges,
     proposal,
     reply,
@@ -98,11 +99,9 @@ class Trade(Bargain):
         return fill("trade_points") + worth
 
     def stage(self, played: Round) -> Stage | None:
-        done = exchanges(played)
-        open_ = done[-1] if done and done[-1].answer is None else None
-        turn = open_.turn if open_ else len(done) + 1
-        if turn > self.most or (done and done[-1].accepted):
+        if (at := at_turn(played, self.most)) is None:
             return None
+        turn, open_ = at
         first = self.proposer(played.number, turn)
         seat = 1 - first if open_ else first
         sells = seat == self.seller(played.number)
@@ -116,9 +115,7 @@ class Trade(Bargain):
             ),
         }
         if open_ is None:
-            ask = fill("trade_propose", **said)
-            if done and done[-1].answer is not None:
-                ask = self.heard(ask, done[-1].answer)
+            ask = self.heard(fill("trade_propose", **said), *played.acts[-1:])
             return proposal(seat, ask, "price", self.high, talk=self.talk)
         ask = fill("trade_respond", price=open_.offer.move, **said)
         return reply(seat, self.heard(ask, open_.offer), talk=self.talk)
