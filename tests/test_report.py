@@ -48,7 +48,9 @@ arms:
   mixed: {seats: [p01-window-2, p03-full, p03-full]}
 seeds: 2
 """
-HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>{{ 7919 * 7907 }} <!-- & \u2028"
+HOSTILE = (
+    "</script><script>alert(1)</script><img src=x onerror=alert(2)>{{7919*7907}} <!-- & \u2028"
+)
 
 
 @pytest.fixture(scope="module")
