@@ -13,9 +13,10 @@ from agentmem.bench import again
 from agentmem.bench.compare import compare
 from agentmem.bench.estimate import estimates
 from agentmem.bench.loading import load_suite
+from agentmem.bench.log import Log
 from agentmem.bench.run import play_suite, run_suite
 from agentmem.cli import app
-from agentmem.errors import ConfigError, InputError
+from agentmem.errors import BudgetExceeded, ConfigError, InputError
 from tests.chaos import Chaos
 
 RUN = "prisoners/surrogate:immune/self/window-2/0"
@@ -144,3 +145,46 @@ class TestDamage:
         for use in (again.remake, lambda folder: compare(folder, folder)):
             with pytest.raises(InputError, match=r"spec\.json: damaged, or of another version"):
                 use(folder)
+
+
+class TestAgain:
+    def test_a_run_that_another_process_plays_is_not_begun_anew(self, tmp_path: Path) -> None:
+        path = suite_of(tmp_path)
+        folder = run_suite(path, tmp_path, progress=False)
+        before = {file.name: file.read_bytes() for file in folder.iterdir()}
+        other = Log.open(folder / "events.jsonl", "full")
+        for resume in (True, False):
+            with pytest.raises(InputError, match="is being written by another process"):
+                run_suite(path, tmp_path, progress=False, resume=resume)
+        assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
+        other.close()
+        run_suite(path, tmp_path, progress=False, resume=False)
+        again = (folder / "events.jsonl").read_bytes(), (folder / "result.json").read_bytes()
+        assert again == (before["events.jsonl"], before["result.json"])
+
+    def test_a_limit_in_money_holds_until_another_is_given(self, tmp_path: Path) -> None:
+        with Chaos(answer=lambda _: MOVE) as server:
+            player = f"vllm:tiny@{server.url}"
+            prices = {player: {"input": 1.0, "output": 1.0}}
+            path = suite_of(tmp_path, player=player, prices=prices, budget={"cost": 9})
+            folder = tmp_path / load_suite(path).spec_hash()
+            with pytest.raises(BudgetExceeded, match="raise max_cost"):
+                run_suite(path, tmp_path, progress=False, max_cost=0.0)
+            for what in (folder, path):
+                with pytest.raises(BudgetExceeded, match="raise max_cost"):
+                    again.resume(what, tmp_path, progress=False)
+            assert server.counts["ok"] == 0
+            assert again.resume(folder, progress=False, max_cost=1.0) == folder
+
+    def test_a_folder_that_is_no_run_is_named(self, tmp_path: Path) -> None:
+        with pytest.raises(InputError, match=r"no folder of a run: it holds no meta\.json"):
+            again.resume(tmp_path)
+
+    @pytest.mark.parametrize("executor", ["local", "ray"])
+    def test_no_worker_is_refused_before_anything_is_written(
+        self, executor: str, tmp_path: Path
+    ) -> None:
+        path = suite_of(tmp_path)
+        with pytest.raises(InputError, match="workers must be at least 1"):
+            run_suite(path, tmp_path / "runs", progress=False, place=executor, workers=0)
+        assert not (tmp_path / "runs").exists()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from agentmem import catalogue
 from agentmem.bench.files import read_object, write_whole
 from agentmem.bench.loading import load_suite
 from agentmem.bench.log import finished
@@ -18,7 +19,7 @@ def resume(
     what: str | Path, out: str | Path = FOLDER, *, variant: Variant = AS_IT_IS, **options: Any
 ) -> Path:
     """Go on with a run, given its folder, or its suite, perhaps in a variant (then it lies in
-    `out`); `options` are those of `run_suite`.
+    `out`); `options` are those of `run_suite`.  A limit in money holds until another is given.
 
     InputError if it was never begun, or if the suite or the code has changed since.
     """
@@ -28,7 +29,11 @@ def resume(
         unchanged(what, meta)
         variant = Variant.read(meta["variant"])
         options["answers"] = options.get("answers") or meta["answers"]
+        if options.get("max_cost") is None:
+            options["max_cost"] = meta.get("max_cost")
         return run_suite(meta["suite"], what.parent, log=meta["log"], variant=variant, **options)
+    if what.is_dir() and what.name not in catalogue.entries("bench"):
+        known(what)
     folder = Path(out) / load_suite(what, variant).spec_hash()
     if not (folder / "meta.json").is_file():
         raise InputError(f"{folder} does not exist: nothing was begun that could go on; run it")

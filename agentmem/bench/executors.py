@@ -13,7 +13,7 @@ from agentmem.bench.events import Level
 from agentmem.bench.files import pool, spare_workers
 from agentmem.bench.playing import Clients, Task, Tell, at_once, lockstep
 from agentmem.bench.suite import Suite
-from agentmem.errors import ConfigError, nearest
+from agentmem.errors import ConfigError, InputError, nearest
 
 NAMES = ("local", "ray")
 
@@ -56,11 +56,14 @@ class Local:
 
 
 def by_name(name: str, workers: int | None = None) -> Executor:
-    """The executor of a name; ConfigError for an unknown one."""
+    """The executor of a name; ConfigError for an unknown one, MissingExtra without its library."""
+    if workers is not None and workers < 1:
+        raise InputError(f"workers must be at least 1, not {workers!r}")
     if name == "local":
         return Local(workers=workers)
     if name == "ray":
-        from agentmem.bench.on_ray import OnRay
+        from agentmem.bench.on_ray import OnRay, library
 
+        library()
         return OnRay(workers=workers)
     raise ConfigError(f"unknown executor {name!r}{nearest(name, NAMES)}")

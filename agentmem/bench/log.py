@@ -204,6 +204,13 @@ def finished(path: Path) -> dict[str, Row]:
     return rows
 
 
+def discard(path: Path) -> None:
+    """Empty a log; InputError if another process is writing it."""
+    with path.open("ab") as file:
+        hold(file, path)
+        file.truncate(0)
+
+
 def hold(file: IO[bytes], path: Path) -> None:
     """Keep other processes from the file until this one ends, however it ends."""
     try:

@@ -41,6 +41,7 @@ class Meta:
         content = {
             "suite": suite.source,
             "variant": suite.variant.plain(),
+            "max_cost": suite.max_cost,
             "spec_hash": suite.spec_hash(),
             "log": level,
             "answers": answers,

@@ -25,7 +25,7 @@ from agentmem.bench.events import Level
 from agentmem.bench.executors import Executor, Local, Work, by_name
 from agentmem.bench.files import require, write_whole
 from agentmem.bench.loading import load_suite
-from agentmem.bench.log import Log
+from agentmem.bench.log import Log, discard
 from agentmem.bench.meta import Meta
 from agentmem.bench.playing import Clients, Task, Told
 from agentmem.bench.progress import bar
@@ -69,16 +69,17 @@ def run_suite(
     """
     require("matplotlib", "jinja2")
     suite = limited(load_suite(path, variant), max_cost)
+    executor = by_name(place, workers)
     folder = Path(out) / suite.spec_hash()
     folder.mkdir(parents=True, exist_ok=True)
     if not resume:
-        for name in ("result.json", LOG):
-            (folder / name).unlink(missing_ok=True)
+        discard(folder / LOG)
+        (folder / "result.json").unlink(missing_ok=True)
     result = play_suite(
         suite,
         folder,
         progress=progress,
-        executor=by_name(place, workers),
+        executor=executor,
         log=log,
         answers=answers,
     )
@@ -133,7 +134,7 @@ def limited(suite: Suite, max_cost: float | None) -> Suite:
         if spec not in suite.serving.prices:
             raise InputError(f"a limit in money needs a price of {spec!r} among `prices`")
     limits = replace(suite.serving.limits, cost=max_cost)
-    return replace(suite, serving=replace(suite.serving, limits=limits))
+    return replace(suite, serving=replace(suite.serving, limits=limits), max_cost=max_cost)
 
 
 def play_all(work: Work, log: Log, executor: Executor, progress: bool) -> dict[str, ModelError]:

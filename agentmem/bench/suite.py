@@ -169,6 +169,7 @@ class Suite:
     serving: Serving = field(default_factory=Serving)
     source: str = ""  # the file or the name that it was read from
     variant: Variant = AS_IT_IS  # what is played otherwise than that says
+    max_cost: float | None = None  # the limit in money that goes before what that says
 
     @property
     def name(self) -> str:
