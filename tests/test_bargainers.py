@@ -22,7 +22,7 @@ from agentmem.bench.games import (
     Trade,
     Ultimatum,
 )
-from agentmem.bench.games.bargain import Bargain
+from agentmem.bench.games.bargain import Bargain, gini
 from agentmem.bench.keys import generator, key
 from agentmem.bench.loading import load_suite
 from agentmem.bench.match import Match
@@ -403,3 +403,10 @@ def test_who_has_the_better_discount_is_exchanged_by_seed(tmp_path: Path) -> Non
 def test_only_where_a_cost_may_be_above_a_value_players_are_told_so() -> None:
     assert "Sometimes the cost is above the value" in Trade().rules(0)
     assert "Sometimes" not in Trade(zopa=1.0).rules(0)
+
+
+def test_inequality_is_not_measured_where_one_has_lost() -> None:
+    assert gini((6, 2)) == 0.25
+    assert gini((4, 0)) == 0.5
+    assert gini((0, 0)) is None
+    assert gini((9, -2)) is None

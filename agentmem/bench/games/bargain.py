@@ -166,9 +166,9 @@ def fairness(points: tuple[float, float]) -> float | None:
 
 
 def gini(totals: Sequence[float]) -> float | None:
-    """0 for equal totals, 1/2 if one of two has everything; None of nothing."""
+    """0 for equal totals, 1/2 if one of two has everything; None of nothing, and for a loss."""
     whole = sum(totals)
-    return abs(totals[0] - totals[1]) / (2 * whole) if whole > 0 else None
+    return abs(totals[0] - totals[1]) / (2 * whole) if whole > 0 and min(totals) >= 0 else None
 
 
 def of_a_pie(
