@@ -81,6 +81,7 @@ def test_a_suite_is_shown_with_what_it_comes_to(runs: list[Path]) -> None:
     assert (found["runs"], found["rounds"]) == (4, 12)
     assert found["hash"] == runs[0].name
     assert f"4 runs, 12 rounds; specification {found['hash']}" in call("show", path).stdout
+    assert ask("show", path, "--seeds", 3, "--rounds", 5)["rounds"] == 30
 
 
 def test_power_answers_either_question() -> None:

@@ -219,11 +219,18 @@ def list_suites(session: Session) -> None:
     session.show([{"name": n, "description": t} for n, t in described.items()], table)
 
 
-def show(session: Session, suite: SuiteArgument) -> None:
+def show(
+    session: Session,
+    suite: SuiteArgument,
+    player: PlayerOption = None,
+    seeds: SeedsOption = None,
+    rounds: RoundsOption = None,
+    price: PriceOption = None,
+) -> None:
     """What a suite comes to: its runs, and its specification."""
     from agentmem.bench.loading import load_suite
 
-    read = load_suite(suite)
+    read = load_suite(suite, _variant(player, seeds, rounds, price))
     jobs = list(read.jobs())
     spec = read.spec()
     rounds = sum(job.cell.game.rounds for job in jobs)
@@ -231,28 +238,6 @@ def show(session: Session, suite: SuiteArgument) -> None:
     head = f"{len(jobs)} runs, {rounds} rounds; specification {read.spec_hash()}:"
     data = {"hash": read.spec_hash(), "runs": len(jobs), "rounds": rounds, "spec": spec}
     session.show(data, head, text)
-
-
-def power(
-    session: Session,
-    effect: Annotated[float | None, typer.Option(help="A difference to show; .2 is 20 pp.")] = None,
-    seeds: Annotated[int | None, typer.Option(min=1, help="How many there are.")] = None,
-    sd: Annotated[float, typer.Option(help="Of the paired differences between runs.")] = 0.3,
-    chance: Annotated[float, typer.Option("--power", help="Of showing what is there.")] = 0.8,
-    alpha: Annotated[float, typer.Option(help="Two-sided.")] = 0.05,
-    family: Annotated[int, typer.Option(min=1, help="Tests declared together (Holm).")] = 1,
-) -> None:
-    """How many seeds a difference takes, or what difference so many seeds show."""
-    from agentmem.bench.stats import Design, power_text
-
-    design = Design(sd=sd, power=chance, alpha=alpha, family=family)
-    text = power_text(design, effect=effect, seeds=seeds)
-    shown = {"effect": effect, "seeds": seeds}
-    if effect is not None:
-        shown["seeds"] = design.seeds(effect)
-    elif seeds is not None and seeds > 1:
-        shown["effect"] = design.effect(seeds)
-    session.show({**asdict(design), **shown, "text": text}, text)
 
 
 def estimate(
@@ -291,7 +276,7 @@ def _show_estimates(session: Session, found: Sequence[Mapping[str, Any]]) -> Non
 def register(app: typer.Typer) -> None:
     """Add this group of commands."""
     bench = typer.Typer(help="Benchmarks.", no_args_is_help=True)
-    for body in (run, resume, report, diff, show, power, estimate):
+    for body in (run, resume, report, diff, show, estimate, probing.power):
         command(bench, body.__name__, body, "plain")
     command(bench, "list", list_suites, "plain")
     tuning.register(bench)

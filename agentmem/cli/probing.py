@@ -1,4 +1,4 @@
-"""bench probe, bench check: a model's answers without a match, and the library against theory."""
+"""bench probe, check and power: answers without a match, theory, and how many seeds it takes."""
 
 from __future__ import annotations
 
@@ -88,6 +88,28 @@ def check(session: Session) -> None:
     session.show(data, table, f"{len(found) - failed} of {len(found)} hold")
     if failed:
         raise typer.Exit(1)
+
+
+def power(
+    session: Session,
+    effect: Annotated[float | None, typer.Option(help="A difference to show; .2 is 20 pp.")] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, help="How many there are.")] = None,
+    sd: Annotated[float, typer.Option(help="Of the paired differences between runs.")] = 0.3,
+    chance: Annotated[float, typer.Option("--power", help="Of showing what is there.")] = 0.8,
+    alpha: Annotated[float, typer.Option(help="Two-sided.")] = 0.05,
+    family: Annotated[int, typer.Option(min=1, help="Tests declared together (Holm).")] = 1,
+) -> None:
+    """How many seeds a difference takes, or what difference so many seeds show."""
+    from agentmem.bench.stats import Design, power_text
+
+    design = Design(sd=sd, power=chance, alpha=alpha, family=family)
+    text = power_text(design, effect=effect, seeds=seeds)
+    shown = {"effect": effect, "seeds": seeds}
+    if effect is not None:
+        shown["seeds"] = design.seeds(effect)
+    elif seeds is not None and seeds > 1:
+        shown["effect"] = design.effect(seeds)
+    session.show({**asdict(design), **shown, "text": text}, text)
 
 
 @contextmanager
