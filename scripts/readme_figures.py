@@ -5,8 +5,8 @@
 A page quotes bench/results/NAME.md between `<!-- bench:NAME -->` and `<!-- /bench:NAME -->`:
 everything below the title of that file, pictures aside; or, as `<!-- bench:NAME#policy -->`, how it
 was made and the tables whose first column is headed "policy", or what the part of that title says
-before its tables.  A label in bold goes along.  With --check nothing is written; exit 1 if a page
-is not up to date.
+before its tables; `#summary` is what is said before all tables and parts.  A label goes along.
+With --check nothing is written; exit 1 if a page is not up to date.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ MARKED = re.compile(
     r"(<!-- bench:([\w/-]+)(?:#([^>\n]+))? -->\n)(.*?)(<!-- /bench:\2 -->)", re.DOTALL
 )
 PICTURE = re.compile(r"^!\[.*\]\(.*\)\n+", re.MULTILINE)
+SUMMARY = "summary"  # what is said before the first table or part
 UNMEASURED = "Not measured yet: the figures come from `make bench`.\n"
 
 
@@ -39,9 +40,11 @@ def table(name: str, results: Path, headed: str | None = None) -> str:
     if headed is None:
         return whole + "\n"
     parts = whole.split("\n\n")
-    made = parts[: 1 + parts[0].startswith("**")]  # below a label
-    if f"## {headed}" in parts:
-        after = parts[parts.index(f"## {headed}") + 1 :]
+    made = parts[: 1 + parts[0].startswith("*")]  # below a label
+    if headed == SUMMARY or f"## {headed}" in parts:
+        after = (
+            parts[len(made) :] if headed == SUMMARY else parts[parts.index(f"## {headed}") + 1 :]
+        )
         said = takewhile(lambda part: not part.startswith(("#", "|")), after)
         return "\n\n".join([*made, *said]) + "\n"
     wanted = [place for place, part in enumerate(parts) if part.startswith(f"| {headed} |")]

@@ -257,6 +257,8 @@ def test_what_a_part_of_the_results_says_can_be_quoted_without_its_tables(tmp_pa
     )
     (tmp_path / "speed.md").write_text(text)
     assert figures.table("speed", tmp_path, "Why?") == "**a label**\n\nMade today.\n\n- so\n"
+    (tmp_path / "speed.md").write_text(text.replace("## Why?\n\n", ""))
+    assert figures.table("speed", tmp_path, "summary") == "**a label**\n\nMade today.\n\n- so\n"
 
 
 def test_tables_of_one_head_are_quoted_with_their_titles(tmp_path):
@@ -374,7 +376,7 @@ def test_pages_with_figures_of_simulated_players_bear_the_label(page):
     text = page.read_text(encoding="utf-8")
     if any(
         f"<!-- bench:{name}" in text
-        for name in ("axelrod", "human#player", "older_defection", "profiles")
+        for name in ("axelrod", "human#player", "older_defection", "probing", "profiles")
     ):
         assert LABEL in text
 
