@@ -62,7 +62,9 @@ class Simulated:
         rng = generator("surrogate", self.seed, text) if seed is None else Random(seed)  # noqa: S311
         return Reply(self.answer(texts[0], text, rng))
 
-    async def ainvoke(self, messages: Sequence[Any], /, *, seed: int | None = None, **_: Any) -> Reply:
+    async def ainvoke(
+        self, messages: Sequence[Any], /, *, seed: int | None = None, **_: Any
+    ) -> Reply:
         return self.invoke(messages, seed=seed)
 
     def answer(self, rules: str, text: str, rng: Random) -> str:
