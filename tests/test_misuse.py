@@ -15,6 +15,7 @@ from agentmem.bench.estimate import estimates
 from agentmem.bench.loading import load_suite
 from agentmem.bench.log import Log
 from agentmem.bench.run import play_suite, run_suite
+from agentmem.bench.surrogates import model
 from agentmem.cli import app
 from agentmem.errors import BudgetExceeded, ConfigError, InputError
 from tests.chaos import Chaos
@@ -145,6 +146,34 @@ class TestDamage:
         for use in (again.remake, lambda folder: compare(folder, folder)):
             with pytest.raises(InputError, match=r"spec\.json: damaged, or of another version"):
                 use(folder)
+
+
+HOSTILE = "f\u00fcr immer \U0001f91d </script><script>alert(1)</script> {} <!-- \u2028 \0 \ud83e"
+
+
+class TestReplies:
+    @pytest.mark.parametrize("more", [HOSTILE, "trust " * 50_000])
+    def test_whatever_a_model_says_is_kept_and_answered_from_the_log(
+        self, more: str, tmp_path: Path
+    ) -> None:
+        player = model("immune")
+
+        def said(body: dict[str, Any]) -> str:
+            return more + str(player.invoke(body["messages"], seed=body["seed"]).content)
+
+        with Chaos(answer=said) as server:
+            path = suite_of(tmp_path, player=f"vllm:tiny@{server.url}")
+            folder = run_suite(path, tmp_path, progress=False)
+            whole = {name: (folder / name).read_bytes() for name in ("events.jsonl", "result.json")}
+            assert json.loads(whole["result.json"])["rows"][0]["invalid_rate"] == 0.0
+            assert "<script>alert" not in (folder / "report.html").read_text("utf-8")
+            (tmp_path / "answers.sqlite").unlink()
+            lines = whole["events.jsonl"].splitlines(keepends=True)
+            (folder / "events.jsonl").write_bytes(b"".join(lines[:-1]))
+            server.contents.clear()
+            run_suite(path, tmp_path, progress=False)
+            assert not server.contents
+        assert whole == {name: (folder / name).read_bytes() for name in whole}
 
 
 class TestAgain:

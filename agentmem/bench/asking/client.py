@@ -125,7 +125,7 @@ class Client:
                 pause = self._pause(tries, error)
             yield from _sleep(pause)
         answer = Answer(
-            text=reply.text,
+            text=reply.text.encode(errors="replace").decode(),  # half characters cannot be kept
             usage=reply.usage,
             latency=latency,
             retries=tries.refusals + tries.failures,
