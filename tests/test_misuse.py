@@ -87,6 +87,9 @@ class TestSecrets:
         assert estimates(suite)[0].calls == 4
         with pytest.raises(ConfigError, match="needs a key: set OPENAI_API_KEY"):
             play_suite(suite, tmp_path / "run")
+        probe = ["probe", "openai:tiny", "--yes", "--samples", "1", "--out", str(tmp_path / "run")]
+        asked = CliRunner().invoke(app, ["bench", *probe])
+        assert (asked.exit_code, "needs a key" in asked.output) == (2, True)
         assert not (tmp_path / "run").exists()
 
 
@@ -190,6 +193,11 @@ class TestAgain:
         run_suite(path, tmp_path, progress=False, resume=False)
         again = (folder / "events.jsonl").read_bytes(), (folder / "result.json").read_bytes()
         assert again == (before["events.jsonl"], before["result.json"])
+
+    def test_a_copy_of_a_report_goes_where_no_folder_was(self, tmp_path: Path) -> None:
+        folder = run_suite(suite_of(tmp_path), tmp_path, progress=False)
+        copy = again.remake(folder, tmp_path / "new" / "copy.html")
+        assert copy.read_bytes() == (folder / "report.html").read_bytes()
 
     def test_a_limit_in_money_holds_until_another_is_given(self, tmp_path: Path) -> None:
         with Chaos(answer=lambda _: MOVE) as server:

@@ -54,6 +54,7 @@ def remake(folder: str | Path, out: str | Path | None = None) -> Path:
         publish(folder, read_object(folder / "result.json", *RESULT))
     report = folder / "report.html"
     if out is not None:
+        Path(out).parent.mkdir(parents=True, exist_ok=True)
         write_whole(Path(out), report.read_text("utf-8"))
         return Path(out)
     return report

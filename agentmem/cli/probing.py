@@ -14,6 +14,7 @@ import typer
 
 from agentmem.cli.session import Session, YesOption, clean, columns
 from agentmem.errors import InputError, nearest
+from agentmem.models import resolve
 
 if TYPE_CHECKING:
     from agentmem.bench.serving import Serving
@@ -56,6 +57,7 @@ def probe(
     if not is_simulated(model):
         typer.echo(told, file=sys.stderr)
         session.confirm(f"Ask {clean(model)}?", yes)
+    resolve(model, **how.model)
     folder = folder_of(model) if out is None else out
     folder.mkdir(parents=True, exist_ok=True)
     with _bar(ahead.calls, shown=progress and not session.as_json) as advance:
