@@ -85,9 +85,7 @@ def report_of(folder: Path, result: Result, suite: Suite | None = None) -> str:
 
     Of a log that leaves texts out, they are played once more if `suite` is given.
     """
-    found = {
-        name: read_object(folder / f"{name}.json") for name in ("meta", "spec")
-    }
+    found = {name: read_object(folder / f"{name}.json") for name in ("meta", "spec")}
     ids = picked(result, found["spec"])
     texts = found["meta"].get("log", "full") == "full"
     events = (
