@@ -569,7 +569,7 @@ class TestWire:
 
     def test_many_asks_at_once_survive_a_bad_server(self, kept: Answers) -> None:
         with Chaos(busy=0.05, hang=0.02, garbage=0.02, empty=0.02, seed=2) as server:
-            service = Service(concurrency=32, backoff=0.001, timeout=0.3)
+            service = Service(concurrency=32, backoff=0.001, timeout=1.0)
             client = Client(model=f"vllm:tiny@{server.url}", service=service, answers=kept)
             outcomes = at_once(client, 100)
             assert outcomes == [kept_text(one, i) for i, one in enumerate(outcomes)]
@@ -593,7 +593,7 @@ class TestWire:
     @pytest.mark.slow
     def test_a_thousand_asks_at_once_survive_a_bad_server(self, kept: Answers) -> None:
         with Chaos(busy=0.05, hang=0.02, garbage=0.02, delay=0.01) as server:
-            service = Service(concurrency=256, backoff=0.01, timeout=1.0)
+            service = Service(concurrency=256, backoff=0.01, timeout=3.0)
             client = Client(model=f"vllm:tiny@{server.url}", service=service, answers=kept)
             outcomes = at_once(client, 1000)
         assert outcomes == [kept_text(one, i) for i, one in enumerate(outcomes)]

@@ -179,6 +179,32 @@ class TestReplies:
         assert whole == {name: (folder / name).read_bytes() for name in whole}
 
 
+class TestTheSame:
+    """The bytes of a result do not depend on how it came about."""
+
+    def test_whatever_the_concurrency_and_the_level_of_the_log(self, tmp_path: Path) -> None:
+        player = model("gemma_tg")
+
+        def said(body: dict[str, Any]) -> str:
+            return str(player.invoke(body["messages"], seed=body["seed"]).content)
+
+        results = set()
+        with Chaos(answer=said) as server:
+            served = {"player": f"vllm:tiny@{server.url}", "seeds": 3}
+            for name, calls, level in (
+                ("one", 1, "full"),
+                ("many", 1000, "full"),
+                ("moves", 8, "moves"),
+                ("results", 8, "results"),
+            ):
+                (tmp_path / name / "run").mkdir(parents=True)  # answers are kept one folder above
+                path = suite_of(tmp_path, **served, concurrency=calls, log=level)
+                play_suite(load_suite(path), tmp_path / name / "run")
+                results.add((tmp_path / name / "run" / "result.json").read_bytes())
+            assert set(server.contents.values()) == {4}
+        assert len(results) == 1
+
+
 class TestAgain:
     def test_a_run_that_another_process_plays_is_not_begun_anew(self, tmp_path: Path) -> None:
         path = suite_of(tmp_path)
