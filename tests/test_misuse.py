@@ -239,6 +239,20 @@ class TestAgain:
             assert server.counts["ok"] == 0
             assert again.resume(folder, progress=False, max_cost=1.0) == folder
 
+    def test_a_folder_that_was_moved_takes_its_answers_along(self, tmp_path: Path) -> None:
+        with Chaos(answer=lambda _: MOVE) as server:
+            path = suite_of(tmp_path, player=f"vllm:tiny@{server.url}")
+            folder = run_suite(path, tmp_path / "here", progress=False)
+            (tmp_path / "here").rename(tmp_path / "there")
+            folder = tmp_path / "there" / folder.name
+            whole = (folder / "result.json").read_bytes()
+            log = (folder / "events.jsonl").read_bytes().splitlines(keepends=True)
+            (folder / "events.jsonl").write_bytes(log[0])
+            server.contents.clear()
+            assert again.resume(folder, progress=False) == folder
+            assert not server.contents
+        assert (folder / "result.json").read_bytes() == whole
+
     def test_a_folder_that_is_no_run_is_named(self, tmp_path: Path) -> None:
         with pytest.raises(InputError, match=r"no folder of a run: it holds no meta\.json"):
             again.resume(tmp_path)

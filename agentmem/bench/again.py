@@ -9,7 +9,7 @@ from agentmem import catalogue
 from agentmem.bench.files import read_object, write_whole
 from agentmem.bench.loading import load_suite
 from agentmem.bench.log import finished
-from agentmem.bench.run import FOLDER, RESULT, collect, publish, run_suite
+from agentmem.bench.run import FOLDER, KEPT, RESULT, collect, publish, run_suite
 from agentmem.bench.suite import Suite
 from agentmem.bench.variant import AS_IT_IS, Variant
 from agentmem.errors import InputError
@@ -28,7 +28,7 @@ def resume(
         meta = known(what)
         unchanged(what, meta)
         variant = Variant.read(meta["variant"])
-        options["answers"] = options.get("answers") or meta["answers"]
+        options["answers"] = options.get("answers") or kept(what, meta["answers"])
         if options.get("max_cost") is None:
             options["max_cost"] = meta.get("max_cost")
         return run_suite(meta["suite"], what.parent, log=meta["log"], variant=variant, **options)
@@ -38,6 +38,14 @@ def resume(
     if not (folder / "meta.json").is_file():
         raise InputError(f"{folder} does not exist: nothing was begun that could go on; run it")
     return resume(folder, **options)
+
+
+def kept(folder: Path, answers: str | None) -> Path | None:
+    """Where the answers are that a run kept in some file: there, or where its folder has gone."""
+    beside = folder.parent / KEPT
+    if answers is None or (beside.exists() and not Path(answers).exists()):
+        return None
+    return Path(answers)
 
 
 def remake(folder: str | Path, out: str | Path | None = None) -> Path:
