@@ -165,8 +165,10 @@ EXTRAS = {"x00": reference, "x02": sweep, "x06": seats, "x10": audit}
 def page(name: str, result: Result, facts: Mapping[str, Any]) -> str:
     """A suite's page: how it was made, its table, and what is particular to it."""
     lines = [f"# {name}", "", f"> {result['label']}", "", result["description"].strip(), ""]
+    otherwise = "" if facts["asked_seeds"] is None else f" --seeds {facts['asked_seeds']}"
     lines += [
-        f"Made by `python bench/study.py --only {name}` on {facts['date']}; {facts['runs']:,} "
+        f"Made by `python bench/study.py --only {name}{otherwise}` on {facts['date']}; "
+        f"{facts['runs']:,} "
         f"runs, {facts['decisions']:,} decisions in {facts['wall_s']:.0f} s, "
         f"{facts['cores']} cores; "
         f"seeds {result['seeds'][0]} to {result['seeds'][-1]}; spec {result['spec_hash']}; "
@@ -224,6 +226,7 @@ def main() -> None:
         facts = circumstances(0, asked.quick)
         result, wall = played(name, 2 if asked.quick else asked.seeds, asked.runs, asked.workers)
         facts |= {"suite": name, "runs": len(result["rows"]), "wall_s": round(wall, 1)}
+        facts["asked_seeds"] = asked.seeds
         facts["decisions"] = sum(one["decisions"] for one in result["rows"])
         (out / f"{name}.md").write_text(page(name, result, facts), encoding="utf-8")
         kept = {key: value for key, value in result.items() if key != "rows"}
