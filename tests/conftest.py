@@ -1,6 +1,9 @@
 """Shared seams: a simulated clock, a weightless embedder, memories in RAM and on disk."""
 
+import warnings
 from collections.abc import Callable, Iterator
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +12,12 @@ from hypothesis import settings
 
 from agentmem import AgentMemory, SimulatedClock
 from agentmem.embed.hashing import HashEmbedder
+
+# Ray ends a process that has loaded usearch before it, so it comes first, where it is installed.
+if find_spec("ray"):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import_module("ray")
 
 # How fast a machine is, or how busy, is no property of the code.
 settings.register_profile("any-machine", deadline=None)

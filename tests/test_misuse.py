@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -265,3 +267,14 @@ class TestAgain:
         with pytest.raises(InputError, match="workers must be at least 1"):
             run_suite(path, tmp_path / "runs", progress=False, place=executor, workers=0)
         assert not (tmp_path / "runs").exists()
+
+
+def test_ray_after_usearch_is_an_error_and_not_the_end_of_the_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from agentmem.bench.on_ray import library
+
+    monkeypatch.setitem(sys.modules, "usearch", ModuleType("usearch"))
+    monkeypatch.delitem(sys.modules, "ray", raising=False)
+    with pytest.raises(InputError, match="import ray first"):
+        library()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +25,7 @@ from agentmem.bench.events import Level
 from agentmem.bench.executors import Work
 from agentmem.bench.playing import Clients, Task, Tell, Told, at_once, lockstep
 from agentmem.bench.suite import Job, Suite
-from agentmem.errors import MissingExtra, ModelUnavailable
+from agentmem.errors import InputError, MissingExtra, ModelUnavailable
 
 LOSSES = 5  # workers that may die under a run before it counts as failed
 SHARE = 4  # batches for each worker, so that the last ones end at about the same time
@@ -57,7 +58,16 @@ class OnRay:
 
 
 def library() -> ModuleType:
-    """Ray; MissingExtra without it."""
+    """Ray; MissingExtra without it.
+
+    InputError in a process that has loaded usearch (the index `ann`) before: Ray would end it, as
+    their parts of the C++ library do not agree.
+    """
+    if "usearch" in sys.modules and "ray" not in sys.modules:
+        raise InputError(
+            "Ray cannot start in a process that has loaded usearch: play the suite in a process of "
+            "its own, or import ray first"
+        )
     try:
         import ray
         import ray.exceptions
