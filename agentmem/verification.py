@@ -151,16 +151,16 @@ def _lexicon(engine: Engine, gone: Evidence) -> Check:
 
 def _terms(engine: Engine, gone: Evidence) -> Check:
     """No namespace counts more records for a word than there are."""
-    said = _said(gone, WORDS)
-    counted = engine.ledger.db.rows(_TERMS, these=dumps([word_hash(word) for word in said]))
-    by_hash = {word_hash(word): word for word in said}
-    spaces = engine.columns.space
+    by_hash = {word_hash(word): word for word in _said(gone, WORDS)}
     found = 0
-    for code, space, records in counted:
-        if space in gone.spaces:
-            held = engine.reads.postings(by_hash[code], ())
-            found += int(records > np.count_nonzero(spaces[held] == space))
-    return Check(path="terms", asked=len(said), found=found)
+    with engine.ledger.db.read():  # counts, postings and arrays as of one moment: others may write
+        engine.refresh()
+        spaces = engine.columns.space
+        for code, space, records in engine.ledger.db.rows(_TERMS, these=dumps([*by_hash])):
+            if space in gone.spaces:
+                held = engine.reads.postings(by_hash[code], ())
+                found += int(records > np.count_nonzero(spaces[held] == space))
+    return Check(path="terms", asked=len(by_hash), found=found)
 
 
 def _journal(engine: Engine, gone: Evidence) -> Check:

@@ -193,3 +193,17 @@ def test_a_forked_child_is_told_to_open_the_memory_again(make: Make, tmp_path: P
     with pytest.raises(LedgerError, match="before a fork"):
         memory.search("note")
     memory._engine._pid += 1
+
+
+def test_an_erasure_is_verified_while_another_process_writes(tmp_path: Path) -> None:
+    with open_memory(str(tmp_path / "m.db")) as memory:
+        writer = start("write", tmp_path / "m.db", 1)
+        try:
+            assert writer.stdout is not None
+            assert writer.stdout.readline() == "ready\n"
+            for i in range(60):  # of a word that the other one writes, too
+                [name] = memory.add(f"note of round {i}")
+                assert memory.erase(name).verified
+        finally:
+            writer.kill()
+            writer.communicate()
