@@ -241,6 +241,8 @@ def main() -> None:
 def index(out: Path) -> None:
     """The list of what was played, from the files that are there."""
     lines = [
+        f"> {LABEL}",
+        "",
         "| suite | what | runs | decisions | seconds | decisions/s |",
         "|---|---|---|---|---|---|",
     ]
