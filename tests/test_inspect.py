@@ -6,9 +6,10 @@ All but the refusals need the library itself: its models of messages, events and
 from __future__ import annotations
 
 import json
+import logging
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,20 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
+
+
+@pytest.fixture(autouse=True)
+def loggers() -> Iterator[None]:
+    """Inspect takes over the loggers of whoever calls it: they are given back."""
+    names = ("", "agentmem", "tests", "inspect_ai")
+    before = [
+        (one, one.level, list(one.handlers), one.propagate) for one in map(logging.getLogger, names)
+    ]
+    yield
+    for logger, level, handlers, propagate in before:
+        logger.setLevel(level)
+        logger.handlers[:] = handlers
+        logger.propagate = propagate
 
 
 @pytest.fixture
