@@ -24,6 +24,7 @@ from agentmem.bench.oracles.grudge import Grudge
 from agentmem.bench.oracles.matrix import reactive_cooperation
 from agentmem.bench.players import Player, Seen, scripted
 from agentmem.bench.players import axelrod as strategies
+from agentmem.bench.players.axelrod import library as installed
 from agentmem.bench.seats import Recall, ScriptedSeat
 from agentmem.bench.surrogates import Reply
 from agentmem.clock import SimulatedClock
@@ -180,12 +181,12 @@ def test_what_the_library_does_not_have_is_told(fake) -> None:
 
 
 def test_without_the_library_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    strategies.library.cache_clear()
+    installed.cache_clear()
     strategies.strategies.cache_clear()
     monkeypatch.setitem(sys.modules, "axelrod", None)
     with pytest.raises(MissingExtra, match=r"agentmem-forgetting\[axelrod\]"):
         scripted("prisoners", "axelrod:TitForTat")
-    strategies.library.cache_clear()
+    installed.cache_clear()
 
 
 @dataclass

@@ -233,10 +233,10 @@ def show(
     read = load_suite(suite, _variant(player, seeds, rounds, price))
     jobs = list(read.jobs())
     spec = read.spec()
-    rounds = sum(job.cell.game.rounds for job in jobs)
+    total = sum(job.cell.game.rounds for job in jobs)
     text = yaml.safe_dump(spec, sort_keys=False, allow_unicode=True).rstrip()
-    head = f"{len(jobs)} runs, {rounds} rounds; specification {read.spec_hash()}:"
-    data = {"hash": read.spec_hash(), "runs": len(jobs), "rounds": rounds, "spec": spec}
+    head = f"{len(jobs)} runs, {total} rounds; specification {read.spec_hash()}:"
+    data = {"hash": read.spec_hash(), "runs": len(jobs), "rounds": total, "spec": spec}
     session.show(data, head, text)
 
 

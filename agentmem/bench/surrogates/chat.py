@@ -12,7 +12,7 @@ from random import Random
 from typing import Any, Protocol
 
 from agentmem.bench import lexicon
-from agentmem.bench.keys import generator
+from agentmem.bench.keys import generator, seeded
 from agentmem.bench.surrogates.bargaining import bargain
 from agentmem.bench.surrogates.reading import Dilemma, Evidence, read_dilemma
 from agentmem.errors import InputError
@@ -58,8 +58,7 @@ class Simulated:
     def invoke(self, messages: Sequence[Any], /, *, seed: int | None = None, **_: Any) -> Reply:
         texts = [content(message) for message in messages]
         text = "\n".join(texts)
-        # Simulation, not cryptography.
-        rng = generator("surrogate", self.seed, text) if seed is None else Random(seed)  # noqa: S311
+        rng = generator("surrogate", self.seed, text) if seed is None else seeded(seed)
         return Reply(self.answer(texts[0], text, rng))
 
     async def ainvoke(
